@@ -1,0 +1,56 @@
+# `make serve` and `make test` do all the set-up they need; `make check` is the quick half.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NPM_STAMP := tests/interop/node_modules/.installed
+
+.PHONY: serve test check lint types unit interop bench clean help
+
+help:
+	@echo "make serve   set up, then run the examples on one port"
+	@echo "make test    set up, then every check and test there is"
+	@echo "make check   lint, types and the tests that need no Node"
+	@echo "make bench   measure; see docs/performance.md"
+	@echo "make clean   remove what the others made"
+
+$(STAMP): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=24' 'setuptools>=77'
+	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	touch $@
+
+$(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json
+	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+serve: $(STAMP)
+	@mkdir -p var
+	@cat etc/try-it.txt
+	exec $(BIN)/twistd -n --pidfile=var/twistd.pid rpc --config etc/examples.toml
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/pytest -n auto --ignore tests/interop
+
+interop: $(STAMP) $(NPM_STAMP)
+	$(BIN)/pytest -n auto tests/interop
+
+check: lint types unit
+
+test: $(STAMP) $(NPM_STAMP) lint types
+	$(BIN)/pytest -n auto --cov --cov-report=term
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules benchmarks/rpcload var
+	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Measures of speed, always beside a baseline in the same run."""

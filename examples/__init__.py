@@ -1,0 +1,1 @@
+"""Programs to start from; each has a configuration in `etc/`."""

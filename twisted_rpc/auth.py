@@ -1,0 +1,166 @@
+"""Who a caller is: credentials from the wire to `twisted.cred` and back.
+
+One way for every transport.  A transport extracts credentials (an Authorization header,
+the first message of a stream); the endpoint's `authenticate` finds out whose they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.credentials import Anonymous, IAnonymous, UsernamePassword
+from twisted.cred.error import LoginFailed
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Interface, implementer
+
+from twisted_rpc import codec
+from twisted_rpc.dispatch import Dispatcher
+from twisted_rpc.errors import InvalidParams, RPCError, Unauthorized
+from twisted_rpc.invocation import as_deferred
+from twisted_rpc.message import Invalid, Message
+from twisted_rpc.running import Answer, Caller, id_of
+
+__all__ = ["Gate", "basic_credentials", "password_checker", "portal_for"]
+
+_log = Logger()
+_decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
+
+
+class IIdentity(Interface):
+    """What a realm is asked for: whatever stands for the caller."""
+
+
+@implementer(IRealm)
+class _Names:
+    """A realm in which everybody is who the checker says: the avatar id itself."""
+
+    def requestAvatar(
+        self, avatarId: bytes | tuple[()], mind: object, *interfaces: type[Interface]
+    ) -> tuple[type[Interface], Any, Callable[[], None]]:
+        identity = avatarId.decode("utf-8", "replace") if isinstance(avatarId, bytes) else None
+        return IIdentity, identity if identity is not None else "anonymous", lambda: None
+
+
+def portal_for(checkers: Iterable[ICredentialsChecker]) -> Portal:
+    """A portal whose avatars are user names."""
+    return Portal(_Names(), list(checkers))
+
+
+def password_checker(user: str, password: str) -> ICredentialsChecker:
+    """A checker that knows one user."""
+    return InMemoryUsernamePasswordDatabaseDontUse(**{user: password.encode("utf-8")})
+
+
+def log_in(portal: Portal, credentials: Any) -> Deferred[Any]:
+    """The identity that credentials prove.
+
+    Raises (in the Deferred):
+        LoginFailed: they prove nothing.
+    """
+    return maybeDeferred(portal.login, credentials, None, IIdentity).addCallback(
+        lambda avatar: avatar[1]
+    )
+
+
+def accepts_anonymous(portal: Portal) -> bool:
+    """Whether a caller without credentials may come in."""
+    return IAnonymous in portal.listCredentialsInterfaces()
+
+
+def basic_credentials(header: str) -> UsernamePassword | None:
+    """The user name and password in an Authorization header (RFC 7617); None if there are none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    user, colon, password = decoded.partition(b":")
+    return UsernamePassword(user, password) if colon else None
+
+
+class Gate:
+    """Answers a connection's messages until it has proved who it is.
+
+    The ancestor's convention: the first message is a call of `auth` with user and
+    password.  Anything else is answered -32001, and no method is looked up.
+
+    Args:
+        authenticate: the endpoint's.
+        dispatcher: decodes within the limits.
+        admit: called with the identity once it is known.
+    """
+
+    def __init__(
+        self,
+        authenticate: Callable[[Any], Any],
+        dispatcher: Dispatcher,
+        admit: Callable[[Any], None],
+    ) -> None:
+        self._authenticate = authenticate
+        self._dispatcher = dispatcher
+        self._admit = admit
+
+    def dispatch(self, data: bytes, caller: Caller) -> Answer:
+        """Answer one text; see `Dispatcher.dispatch`."""
+        message = codec.decode(data, self._dispatcher.max_depth)
+        if isinstance(message, list):
+            refused = [answer for item in message if (answer := self._refuse(item)) is not None]
+            return codec.join_batch(refused) if refused else None
+        if isinstance(message, Message) and message.method == "auth":
+            return self._log_in(message)
+        return self._refuse(message)  # type: ignore[arg-type]
+
+    def _refuse(self, item: Message | Invalid) -> bytes | None:
+        if isinstance(item, Invalid):
+            return codec.error_answer(item.error, item.id)
+        if item.method is UNSET or item.id is UNSET:
+            return None
+        return codec.error_answer(Unauthorized("call auth with [user, password] first"), item.id)
+
+    def _log_in(self, message: Message) -> Answer:
+        try:
+            user, password = _decode_pair(b"" if message.params is UNSET else message.params)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            error: RPCError = InvalidParams("auth takes [user, password]")
+            return None if message.id is UNSET else codec.error_answer(error, id_of(message))
+        credentials = UsernamePassword(user.encode("utf-8"), password.encode("utf-8"))
+        proved = authenticated(self._authenticate, credentials)
+        proved.addCallbacks(self._succeeded, self._failed, (message,), None, (message,))
+        return proved
+
+    def _succeeded(self, identity: Any, message: Message) -> bytes | None:
+        self._admit(identity)
+        return None if message.id is UNSET else codec.encode_result(True, id_of(message), 1 << 20)
+
+    def _failed(self, failure: Failure, message: Message) -> bytes | None:
+        if failure.check(LoginFailed) is None:
+            _log.failure("authentication failed for another reason than the credentials", failure)
+        if message.id is UNSET:
+            return None
+        return codec.error_answer(Unauthorized("invalid credentials"), id_of(message))
+
+
+def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
+    """Call an endpoint's `authenticate`, whichever way it answers."""
+
+    def run() -> Any:
+        result = authenticate(credentials)
+        waiting = as_deferred(result)
+        return result if waiting is None else waiting
+
+    return maybeDeferred(run)
+
+
+ANONYMOUS = Anonymous()
+"""The credentials of somebody who sent none."""

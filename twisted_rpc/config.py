@@ -1,0 +1,212 @@
+"""The configuration: frozen values, and how a TOML file becomes them.
+
+Every key the daemon understands stands here, with its default and its unit.  An
+unknown key is refused, and each error names file, table and key.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from twisted_rpc.errors import ConfigError
+
+__all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable", "load", "parse"]
+
+Framing = Literal["line", "stream", "header", "netstring", "auto"]
+Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
+
+DEFAULT_LISTENER = "tcp:7080:interface=127.0.0.1"
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a far side may use up.  None ("none" in a file) switches a limit off.
+
+    Bytes: `max_message`, `max_response` (also of a whole batch), `max_unread` (what waits
+    for a peer that does not read).  Counts: `max_batch` items, `max_depth` levels of
+    nesting, `max_in_flight` calls running for one connection, `max_connections`,
+    `max_connections_per_address`.  Seconds: `call_timeout` for one method,
+    `request_timeout` for the arrival of one message from its first byte,
+    `handshake_timeout` for TLS, WebSocket and authentication, `idle_timeout` for an HTTP
+    connection between requests, `unread_timeout` for a peer that leaves answers unread,
+    `ping_interval` and `ping_timeout` of a WebSocket, `drain_timeout` at shutdown.
+    """
+
+    max_message: int | None = 1024 * 1024
+    max_response: int | None = 10 * 1024 * 1024
+    max_batch: int | None = 100
+    max_depth: int | None = 64
+    max_in_flight: int | None = 20
+    max_connections: int | None = 1000
+    max_connections_per_address: int | None = 100
+    call_timeout: float | None = 30
+    request_timeout: float | None = 30
+    handshake_timeout: float | None = 10
+    idle_timeout: float | None = 120
+    unread_timeout: float | None = 20
+    max_unread: int | None = 1024 * 1024
+    ping_interval: float | None = 30
+    ping_timeout: float | None = 10
+    drain_timeout: float | None = 5
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be greater than 0 ('none' switches it off)")
+
+
+class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[listen]]` table.
+
+    Attributes:
+        transport: what is spoken there.
+        endpoint: a Twisted server endpoint description; none for stdio.
+        framing: how messages are told apart on tcp and stdio; `line` unless given.
+        path: the only path that answers RPC on http, websocket and hybrid; `/` and
+            `/rpc` unless given.
+    """
+
+    transport: Transport
+    endpoint: str = ""
+    framing: Framing | None = None
+    path: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.transport == "stdio":
+            if self.endpoint:
+                raise ValueError("stdio takes no endpoint")
+        elif not self.endpoint:
+            raise ValueError(f"endpoint is missing, such as {DEFAULT_LISTENER!r}")
+        if self.framing is not None and self.transport not in ("tcp", "stdio"):
+            raise ValueError(f"framing is for tcp and stdio, not for {self.transport}")
+        if self.path is not None:
+            if self.transport in ("tcp", "stdio"):
+                raise ValueError(f"path is for http, websocket and hybrid, not {self.transport}")
+            if not self.path.startswith("/"):
+                raise ValueError("path must begin with '/'")
+
+
+class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[server]`.
+
+    Attributes:
+        class_: MODULE:CLASS of a `Server` subclass (the key is `class`).
+        debug: print every message, and send tracebacks to callers.
+        auth: strcred descriptions of credential checkers, such as `file:etc/passwd`.
+    """
+
+    class_: str | None = field(name="class", default=None)
+    debug: bool = False
+    auth: tuple[str, ...] = ()
+
+
+class WebTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[web]`: what holds for http, websocket and hybrid.
+
+    Attributes:
+        hosts: names this server is reached by, beside the loopback names and the
+            address a connection came in on.
+        origins: web origins whose pages may call, such as `https://app.example.com`.
+        headers: header fields added to every answer.
+        resource: MODULE:OBJECT of a `twisted.web` resource that serves all other paths.
+    """
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
+    resource: str | None = None
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            if not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError(f"origins: {origin!r} is no origin, such as 'https://example.com'")
+        for name, value in self.headers.items():
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+                raise ValueError(f"headers: {name!r} is no header name")
+            if not re.fullmatch(r"[\t\x20-\x7e]*", value):
+                raise ValueError(f"headers: the value of {name!r} is no header value")
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a configuration file says."""
+
+    server: ServerTable = ServerTable()
+    listen: tuple[Listener, ...] = ()
+    expose: dict[str, str] = {}
+    limits: Limits = Limits()
+    web: WebTable = WebTable()
+
+
+def load(path: str) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, or something in it is wrong.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: str) -> Config:
+    """Make a configuration of TOML text; `path` is for messages.
+
+    Raises:
+        ConfigError: it is no TOML, or something in it is wrong.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    limits = tables.get("limits")
+    if isinstance(limits, dict):
+        tables["limits"] = {k: None if v == "none" else v for k, v in limits.items()}
+    expose = tables.get("expose")
+    for name, target in expose.items() if isinstance(expose, dict) else ():
+        if not isinstance(target, str):
+            raise ConfigError(f"{path}: [expose] {name}: expected 'MODULE:OBJECT', got {target!r}")
+    try:
+        return msgspec.convert(tables, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_located(str(error), tables)}") from error
+
+
+def _located(text: str, tables: dict[str, Any]) -> str:
+    """The decoder's message with the table in TOML's words: `[limits] max_batch: …`."""
+    problem, _, path = text.partition(" - at `$")
+    steps = re.findall(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]", path)
+    names = [name or f"#{int(index) + 1}" if index != "..." else "" for name, index in steps]
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
+    table, keys = names[:1], names[1:]
+    if table and isinstance(tables.get(table[0]), list):
+        table, keys = [f"[[{table[0]}]] {' '.join(keys[:1])}".rstrip()], keys[1:]
+    elif table:
+        table = [f"[{table[0]}]"]
+    if unknown:
+        keys = [*keys, unknown[1]]
+        problem = "unknown table" if not table else "unknown key"
+        problem += f"; known: {', '.join(_known(names[:1]))}"
+    place = " ".join([*table, ".".join(keys)]).strip()
+    problem = problem.replace("`", "'").replace(" | null'", "'")
+    return f"{place}: {problem}" if place else problem
+
+
+def _known(table: list[str]) -> list[str]:
+    of: dict[str, type[Struct]] = {
+        "server": ServerTable,
+        "listen": Listener,
+        "limits": Limits,
+        "web": WebTable,
+    }
+    return list((of[table[0]] if table else Config).__struct_encode_fields__)

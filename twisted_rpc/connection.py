@@ -1,0 +1,385 @@
+"""One far side: messages in, answers out, and calls of ours the other way.
+
+A transport feeds whole messages to `receive` and implements how messages leave.  All
+else is the same on every transport: how many calls run at once, when reading stops,
+which answer belongs to which call, what happens when the line drops.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, ClassVar
+
+from msgspec import UNSET, UnsetType
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
+from zope.interface import implementer
+
+from twisted_rpc import codec
+from twisted_rpc.auth import Gate
+from twisted_rpc.context import NO_HEADERS
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.errors import (
+    CallError,
+    CallTimeout,
+    ConnectionLost,
+    NotFullDuplex,
+    RemoteError,
+    RPCError,
+    Unauthorized,
+)
+from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
+from twisted_rpc.message import Message, Request
+from twisted_rpc.namespace import Listeners
+from twisted_rpc.pending import Pending
+from twisted_rpc.proxy import Proxy
+from twisted_rpc.running import Answer, Caller
+
+__all__ = ["Connection"]
+
+_numbers = count(1)
+
+
+class _Call:
+    """A call of ours that has not been answered."""
+
+    __slots__ = ("method", "result", "timer")
+
+    def __init__(self, method: str, result: Deferred[Any]) -> None:
+        self.method = method
+        self.result = result
+        self.timer: IDelayedCall | None = None
+
+    def stop(self) -> Deferred[Any]:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return self.result
+
+
+@implementer(IRPCConnection)
+class Connection(Caller):
+    """See `IRPCConnection`; a transport subclasses it.
+
+    Args:
+        owner: the endpoint it belongs to.
+        peer: where the far side is, such as `127.0.0.1:5000`.
+        headers: what it came with.
+        identity: who it is, if that is known already.
+    """
+
+    transport: ClassVar[str]
+    full_duplex: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        owner: IConnectionOwner,
+        peer: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        identity: Any = None,
+    ) -> None:
+        self.id = str(next(_numbers))
+        self.peer = peer
+        self.headers = headers
+        self.identity = identity
+        self.listeners = Listeners()
+        self.is_closed = False
+        self._owner = owner
+        self._limits = owner.limits
+        self._max_in_flight = owner.limits.max_in_flight or 1 << 31
+        self._dispatch = owner.dispatcher.dispatch
+        self._backlog: deque[bytes] = deque()
+        self._pending: Pending[_Call] = Pending()
+        self._working = False
+        self._held = False
+        self._ending = False
+        self._congested = False
+        self._reading = True
+        self._gate: Gate | None = None
+        self._watchers: list[Deferred[None]] = []
+        self._handshake = Deadline(owner.clock, self._handshake_expired)
+
+    @property
+    def connection(self) -> Connection:  # type: ignore[override]
+        """Itself: what a `Context` holds."""
+        return self
+
+    # -- what applications use ---------------------------------------------------------------
+
+    def call(
+        self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
+    ) -> Deferred[Any]:
+        """Call a method of the far side.
+
+        Args:
+            method: its full name.
+            params: a list or tuple, or a mapping, or None for none.
+            timeout: seconds; None waits for ever; `call_timeout` of the limits unless given.
+
+        Returns:
+            A Deferred of the result.  It fails with `RemoteError`, `CallTimeout`,
+            `ConnectionLost` or `NotFullDuplex`.  Cancelling it forgets the call.
+
+        Raises:
+            TypeError, ValueError: the parameters cannot be sent.
+        """
+        if self.is_closed:
+            return fail(ConnectionLost(f"{method}: the connection to {self.peer} is closed"))
+        if not self.full_duplex:
+            return fail(
+                NotFullDuplex(f"{method}: {self.peer} cannot be called over {self.transport}")
+            )
+        seconds = self._limits.call_timeout if timeout is UNSET else timeout
+        call = _Call(method, Deferred(lambda _: self._forget(request_id)))
+        request_id = self._pending.add(call)
+        try:
+            request = codec.encode(Request("2.0", method, _sendable(params), request_id))
+        except Exception:
+            self._pending.take(request_id)
+            raise
+        if seconds is not None:
+            call.timer = self._owner.clock.callLater(seconds, self._expire, request_id, seconds)
+        self.awaits_answer = True
+        self.send([request])
+        self._work()
+        return call.result
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Send a notification.
+
+        Raises:
+            NotFullDuplex: this transport only answers.
+            ConnectionLost: the connection is closed.
+            TypeError, ValueError: the parameters cannot be sent.
+        """
+        self.notify_encoded(codec.encode(Request("2.0", method, _sendable(params))))
+
+    def notify_encoded(self, notification: bytes) -> None:
+        """Send a notification that is encoded already; see `notify`."""
+        if not self.full_duplex:
+            raise NotFullDuplex(f"{self.peer} cannot be notified over {self.transport}")
+        if self.is_closed:
+            raise ConnectionLost(f"the connection to {self.peer} is closed")
+        self.send([notification])
+
+    @property
+    def proxy(self) -> Proxy:
+        """The far side's methods as attributes: `proxy.calc.add(1, 2)`."""
+        return Proxy(self.call)
+
+    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
+        """Be told of a notification from this far side; call what is returned to end it."""
+        return self.listeners.on(method, listener)
+
+    def closed(self) -> Deferred[None]:
+        """A Deferred that fires when the connection has ended; at once if it has."""
+        watcher: Deferred[None] = Deferred()
+        if self.is_closed:
+            watcher.callback(None)
+        else:
+            self._watchers.append(watcher)
+        return watcher
+
+    def close(self) -> None:
+        """Close once everything written is out."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close now."""
+        raise NotImplementedError
+
+    # -- what transports use -----------------------------------------------------------------
+
+    def opened(self) -> None:
+        """The line is ready."""
+        if self._owner.requires_authentication and self.identity is None:
+            gate = Gate(self._owner.authenticate, self._owner.dispatcher, self._admit)
+            self._gate = gate
+            self._dispatch = self._dispatch_at_gate
+            self._handshake.set(self._limits.handshake_timeout)
+        self._owner.opened(self)
+
+    def receive(self, messages: list[bytes]) -> None:
+        """Handle messages that arrived together; answers that are ready leave in one write."""
+        self._backlog.extend(messages)
+        self._work()
+
+    def end_input(self) -> None:
+        """Nothing more will come: answer what did, then close."""
+        self._ending = True
+        self._work()
+
+    drain = end_input
+
+    def congested(self, congested: bool) -> None:
+        """The far side does not read what we write, or reads again."""
+        self._congested = congested
+        self._work()
+
+    def lost(self) -> None:
+        """The line is down."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self._backlog.clear()
+        self._handshake.stop()
+        for call in self._pending.take_all():
+            error = ConnectionLost(f"{call.method}: the connection to {self.peer} was lost")
+            call.stop().errback(error)
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.callback(None)
+        self._owner.closed(self)
+
+    def send(self, messages: list[bytes]) -> None:
+        """Write messages, framed, in one piece."""
+        if self._owner.tracing:
+            for message in messages:
+                self._owner.trace("-->", message, self)
+        if not self.is_closed:
+            self._write(messages)
+
+    def refuse(self, error: RPCError) -> None:
+        """Answer what cannot be read any further."""
+        self.send([codec.error_answer(error)])
+
+    def _write(self, messages: list[bytes]) -> None:
+        """Frame and write."""
+        raise NotImplementedError
+
+    def _set_reading(self, reading: bool) -> None:
+        """Go on or stop reading from the transport."""
+        raise NotImplementedError
+
+    # -- the flow of messages ----------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Handle what was read, as far as the calls in flight allow."""
+        if self._working:
+            return
+        self._working = True
+        answers: list[bytes] = []
+        backlog = self._backlog
+        try:
+            while backlog and not self._held and self._may_start:
+                message = backlog.popleft()
+                if self._owner.tracing:
+                    self._owner.trace("<--", message, self)
+                answer = self._dispatch(message, self)
+                if type(answer) is bytes:
+                    answers.append(answer)
+                elif answer is not None:
+                    answer.addCallback(self._answer_later)  # type: ignore[union-attr]
+        finally:
+            self._working = False
+        if answers:
+            self.send(answers)
+        if self._ending and not (backlog or self.in_flight or self._held or self.is_closed):
+            self.close()
+        reading = self._may_start and not (backlog or self._congested or self._held)
+        if reading is not self._reading and not self._ending:
+            self._reading = reading
+            self._set_reading(reading)
+
+    @property
+    def _may_start(self) -> bool:
+        # While we wait for an answer of the far side ourselves, it has to be read, or two
+        # ends that call each other back would wait for ever.
+        return self.in_flight < self._max_in_flight or self.awaits_answer
+
+    def _answer_later(self, answer: bytes | None) -> None:
+        if answer is not None:
+            self.send([answer])
+        if self._held:
+            self._held = False
+            self._work()
+
+    def call_ended(self) -> None:
+        """See `Caller.call_ended`."""
+        self._work()
+
+    # -- calls of ours -----------------------------------------------------------------------
+
+    def take_response(self, message: Message) -> bool:
+        """See `Caller.take_response`."""
+        call = self._pending.take(message.id)
+        if call is None:
+            return False
+        self.awaits_answer = len(self._pending) > 0
+        outcome = _outcome(message)
+        result = call.stop()
+        if isinstance(outcome, CallError):
+            result.errback(outcome)
+        else:
+            result.callback(outcome)
+        return True
+
+    def _forget(self, request_id: int) -> _Call | None:
+        call = self._pending.take(request_id)
+        self.awaits_answer = len(self._pending) > 0
+        if call is not None:
+            call.stop()
+        return call
+
+    def _expire(self, request_id: int, seconds: float) -> None:
+        call = self._pending.take(request_id)
+        self.awaits_answer = len(self._pending) > 0
+        if call is not None:
+            call.timer = None
+            text = f"{call.method}: no answer from {self.peer} within {seconds:g} seconds"
+            call.result.errback(CallTimeout(text))
+
+    # -- authentication ----------------------------------------------------------------------
+
+    def _dispatch_at_gate(self, message: bytes, caller: Caller) -> Answer:
+        """Answer before it is known who calls; what follows an `auth` waits for its outcome."""
+        assert self._gate is not None
+        answer = self._gate.dispatch(message, caller)
+        self._held = isinstance(answer, Deferred)
+        return answer
+
+    def _admit(self, identity: Any) -> None:
+        self.identity = identity
+        self._gate = None
+        self._dispatch = self._owner.dispatcher.dispatch
+        self._handshake.clear()
+
+    def _handshake_expired(self) -> None:
+        seconds = self._limits.handshake_timeout
+        self.refuse(Unauthorized(f"not within {seconds:g} seconds (handshake_timeout)"))
+        self.close()
+
+
+def _sendable(params: Any) -> Any:
+    """Parameters as the specification wants them (section 4.2)."""
+    if params is None:
+        return UNSET
+    if isinstance(params, list | tuple | Mapping):
+        return params
+    raise TypeError(f"params must be a list, a tuple or a mapping, not {type(params).__name__}")
+
+
+def _outcome(message: Message) -> Any:
+    """What a response says.
+
+    An error of null beside a result, which JSON-RPC 1.0 and our ancestor send, is no error.
+    """
+    try:
+        if message.error is not UNSET:
+            error = codec.decode_value(message.error)
+            if error is not None:
+                return _remote_error(error)
+        return None if message.result is UNSET else codec.decode_value(message.result)
+    except RPCError as error:
+        return CallError(f"the answer cannot be read: {error.data}")
+
+
+def _remote_error(error: Any) -> RemoteError:
+    if not isinstance(error, dict):
+        return RemoteError(-32000, str(error))
+    code, message = error.get("code"), error.get("message")
+    number = code if isinstance(code, int) and not isinstance(code, bool) else -32000
+    text = message if isinstance(message, str) else "the answer names no reason"
+    return RemoteError(number, text, error.get("data", UNSET))

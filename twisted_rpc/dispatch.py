@@ -1,0 +1,299 @@
+"""One message or batch in, its answer out: decode, look up, bind, call, encode.
+
+The way of a synchronous call creates no Deferred, no timer, no log event and no context
+that nobody asked for (`_handle`).  A call that is more than that goes through
+`invocation`; one whose result comes later is waited for in `running`.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from typing import Any
+from uuid import uuid4
+
+from msgspec import UNSET, Struct
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_rpc import codec
+from twisted_rpc.binding import Bound
+from twisted_rpc.config import Limits
+from twisted_rpc.context import Context
+from twisted_rpc.errors import (
+    BatchResponseTooBig,
+    BatchTooBig,
+    Busy,
+    Cancelled,
+    InternalError,
+    InvalidRequest,
+    MethodNotFound,
+    ParseError,
+    ResponseTooBig,
+    RPCError,
+    ShuttingDown,
+)
+from twisted_rpc.invocation import Hooks, Invoker, as_deferred
+from twisted_rpc.message import Invalid, Message, Request
+from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.running import Answer, Batch, Caller, Running, id_of
+
+__all__ = ["Counters", "Dispatcher"]
+
+_SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
+"""Types of results that are certainly not awaitable."""
+
+
+class Counters(Struct):
+    """What was counted since the start."""
+
+    parse_errors: int = 0
+    invalid_requests: int = 0
+    unexpected_responses: int = 0
+    ignored_notifications: int = 0
+
+
+class Dispatcher:
+    """Answers messages from the methods of a namespace.
+
+    Args:
+        namespace: the methods.
+        limits: sizes and times.
+        hooks: the endpoint, for what its subclasses override.
+        debug: send tracebacks to callers.
+        clock: where time comes from; for `thread=True` methods, the reactor.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        limits: Limits,
+        hooks: Hooks,
+        *,
+        debug: bool,
+        clock: IReactorTime,
+    ) -> None:
+        self.clock = clock
+        self.counters = Counters()
+        self.invoker = Invoker(namespace, hooks, clock)
+        self.limits = limits
+        self._hooks = hooks
+        self._debug = debug
+        self._draining = False
+        self._methods = namespace.methods
+        self.max_depth = limits.max_depth or 1 << 31
+        self._max_batch = limits.max_batch or math.inf
+        self._max_response = limits.max_response or 1 << 62
+        self._max_in_flight = limits.max_in_flight or math.inf
+
+    def drain(self) -> None:
+        """Refuse new calls from now on with -32012; running ones go on."""
+        self._draining = True
+        self.invoker.plain = False
+
+    def dispatch(self, data: bytes, caller: Caller) -> Answer:
+        """Answer one JSON text.
+
+        Args:
+            data: one message or batch, whole.
+            caller: who sent it.
+
+        Returns:
+            The answer, None when there is none to give, or a Deferred of either, which
+            does not fail.
+        """
+        message = codec.decode(data, self.max_depth)
+        if type(message) is Message:
+            return self._handle(message, caller)
+        if isinstance(message, list):
+            return self._handle_batch(message, caller)
+        assert isinstance(message, Invalid)
+        return self._handle_invalid(message)
+
+    def _handle(self, message: Message, caller: Caller) -> Answer:
+        """Answer one message: the short way here, all others from here."""
+        name, request_id = message.method, message.id
+        method = self._methods.get(name)  # type: ignore[arg-type]
+        if (
+            method is None
+            or request_id is UNSET
+            or method.thread
+            or not self.invoker.plain
+            or caller.in_flight >= self._max_in_flight
+        ):
+            return self._handle_other(message, caller)
+        try:
+            bound = method.binder.bind(message.params)
+            if method.binder.context_name is not None:
+                result = self._call_with_context(method, bound, message, caller)
+            elif type(bound) is tuple:
+                result = method.function(*bound)
+            else:
+                result = method.function(**bound)  # type: ignore[arg-type]
+            if type(result) in _SYNCHRONOUS:
+                return codec.encode_result(result, request_id, self._max_response)
+        except BaseException as error:
+            return self.answer_failure(error, message)
+        return self._settle(result, message, caller)
+
+    def _handle_other(self, message: Message, caller: Caller) -> Answer:
+        """Answer a response, a notification, or a call that cannot take the short way."""
+        if message.method is UNSET:
+            if not caller.take_response(message):
+                self.counters.unexpected_responses += 1
+            return None
+        if caller.in_flight >= self._max_in_flight:
+            limit = self.limits.max_in_flight
+            return self.answer_failure(Busy(f"{limit} calls in flight (max_in_flight)"), message)
+        if self._draining:
+            return self.answer_failure(ShuttingDown(), message)
+        request = Request("2.0", message.method, message.params, message.id)
+        try:
+            result = self.invoker.run(request, self._context(message, caller))
+        except BaseException as error:
+            return self.answer_failure(error, message)
+        return self._settle(result, message, caller)
+
+    def _call_with_context(
+        self, method: Method, bound: Bound, message: Message, caller: Caller
+    ) -> Any:
+        args, kwargs = method.binder.with_context(bound, self._context(message, caller))
+        return method.function(*args, **kwargs)
+
+    def _context(self, message: Message, caller: Caller) -> Context:
+        timeout = self._timeout_of(message)
+        return Context(
+            method=str(message.method),
+            id=message.id,
+            connection=caller.connection,
+            identity=caller.identity,
+            deadline=None if timeout is None else self.clock.seconds() + timeout,
+            headers=caller.headers,
+        )
+
+    def _timeout_of(self, message: Message) -> float | None:
+        """Seconds a call may take: its method's own limit, or the one that holds for all."""
+        method = self._methods.get(str(message.method))
+        if method is None or method.timeout is UNSET:
+            return self.limits.call_timeout
+        return method.timeout
+
+    def _settle(self, result: Any, message: Message, caller: Caller) -> Answer:
+        """The answer for what a method returned, waited for where it has to be."""
+        waiting = as_deferred(result)
+        if waiting is None:
+            return self.answer_result(result, message)
+        running = Running(self, message, caller)
+        waiting.addCallbacks(running.succeeded, running.failed)
+        if running.ended:
+            return running.answer
+        return running.wait(waiting, self._timeout_of(message))
+
+    # -- results and failures become bytes -------------------------------------------------
+
+    def answer_result(self, result: Any, message: Message) -> bytes | None:
+        """The answer to a call that returned; None for a notification."""
+        if message.id is UNSET:
+            return None
+        try:
+            return codec.encode_result(result, message.id, self._max_response)
+        except Exception as error:
+            return self.answer_failure(error, message)
+
+    def answer_failure(self, error: BaseException, message: Message) -> bytes | None:
+        """The answer to a call that raised: the one place where an exception becomes one."""
+        if message.id is UNSET:
+            return self._failed_notification(error, message)
+        rpc_error = self._rpc_error(error, message)
+        try:
+            answer = codec.encode_error(rpc_error.to_object(), message.id)
+        except Exception as problem:
+            answer = codec.error_answer(self._incident(problem, message), message.id)
+        if len(answer) > self._max_response:
+            too_long = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
+            return codec.error_answer(too_long, message.id)
+        return answer
+
+    def _failed_notification(self, error: BaseException, message: Message) -> bytes | None:
+        """Nobody is told, except of what was no valid request (specification, section 5)."""
+        if isinstance(error, MethodNotFound):
+            self.counters.ignored_notifications += 1
+            return None
+        rpc_error = self._rpc_error(error, message)
+        if isinstance(rpc_error, InvalidRequest):
+            self.counters.invalid_requests += 1
+            return codec.error_answer(rpc_error)
+        self._log.debug(
+            "notification {method} failed: {error}", method=repr(message.method), error=rpc_error
+        )
+        return None
+
+    def _rpc_error(self, error: BaseException, message: Message) -> RPCError:
+        try:
+            rpc_error = self._hooks.error_for(error)
+        except Exception as problem:
+            return self._incident(problem, message)
+        if rpc_error is None and isinstance(error, CancelledError):
+            return Cancelled()
+        if rpc_error is None or not rpc_error.is_sound:
+            return self._incident(error, message)
+        return rpc_error
+
+    def _incident(self, error: BaseException, message: Message) -> InternalError:
+        """Log a failure whole under an id, and tell the caller the id."""
+        incident = uuid4().hex[:12]
+        failure = Failure(error)
+        method = repr(message.method)
+        self._log.failure(
+            "incident {incident}: {method}", failure, incident=incident, method=method
+        )
+        data = {"incident": incident}
+        if self._debug:
+            data["traceback"] = "".join(traceback.format_exception(error))
+        return InternalError(data)
+
+    def _handle_invalid(self, invalid: Invalid) -> bytes:
+        if isinstance(invalid.error, ParseError):
+            self.counters.parse_errors += 1
+        else:
+            self.counters.invalid_requests += 1
+        self._log.debug("refused a message: {error}", error=invalid.error.data)
+        return codec.error_answer(invalid.error, invalid.id)
+
+    # -- batches ---------------------------------------------------------------------------
+
+    def _handle_batch(self, items: list[Message | Invalid], caller: Caller) -> Answer:
+        if len(items) > self._max_batch:
+            self.counters.invalid_requests += 1
+            return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
+        return Batch(items, self, caller).run()
+
+    def handle_item(self, item: Message | Invalid, caller: Caller) -> Answer:
+        """Answer one item of a batch."""
+        if isinstance(item, Invalid):
+            return self._handle_invalid(item)
+        return self._handle(item, caller)
+
+    def has_room(self, caller: Caller) -> bool:
+        """Whether an item of a batch may start, or has to be refused, now."""
+        return caller.in_flight < self._max_in_flight or caller.awaits_answer
+
+    def join(self, items: list[Message | Invalid], answers: list[bytes | None]) -> bytes | None:
+        """The answers in one array; from where they no longer fit, an error for each."""
+        size = 0
+        fitting: list[bytes] = []
+        for item, answer in zip(items, answers, strict=True):
+            if answer is None:
+                continue
+            size += len(answer)
+            if size > self._max_response:
+                error = BatchResponseTooBig(
+                    f"longer than {self._max_response} bytes (max_response)"
+                )
+                answer = codec.error_answer(error, id_of(item))
+            fitting.append(answer)
+        return codec.join_batch(fitting) if fitting else None

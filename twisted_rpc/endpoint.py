@@ -1,0 +1,365 @@
+"""Endpoint, Server and Peer: what is exposed, who is connected, and the hooks.
+
+An endpoint owns the namespace, the limits and the open connections.  Subclass it and
+override a hook; what is added to `Endpoint` reaches every kind of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from typing import Any, TypeVar, overload
+
+from msgspec import UNSET
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import LoginFailed
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from twisted_rpc import auth, codec
+from twisted_rpc.config import Limits
+from twisted_rpc.connection import Connection
+from twisted_rpc.context import Context
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.dispatch import Counters, Dispatcher
+from twisted_rpc.errors import ConnectionLost, RPCError
+from twisted_rpc.interfaces import IConnectionOwner, ILine
+from twisted_rpc.invocation import Middleware, default
+from twisted_rpc.message import Request
+from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.running import Caller
+
+__all__ = ["Endpoint", "Peer", "Server"]
+
+T = TypeVar("T")
+_log = Logger()
+
+
+@implementer(IConnectionOwner)
+class Endpoint:
+    """One side of JSON-RPC: methods and listeners for the other, and connections to it.
+
+    Args:
+        limits: what a far side may use up.
+        debug: print every message to standard error and send tracebacks to callers;
+            also on when the environment has `DEBUG=jsonrpc`.
+        reactor: where time and threads come from; the installed one unless given.
+
+    Attributes:
+        connections: the open ones by their ids.
+        lines: every line there is, also those that have not come to be a connection.
+        counters: what was counted since the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        debug: bool = False,
+        reactor: IReactorTime | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.debug = debug or "jsonrpc" in os.environ.get("DEBUG", "").split(",")
+        self.connections: dict[str, Connection] = {}
+        self.namespace = Namespace()
+        self._reactor = reactor
+        self._portal: Portal | None = None
+        self._addresses: Counter[str] = Counter()
+        self.lines: dict[ILine, str] = {}
+
+    # -- what applications use ---------------------------------------------------------------
+
+    @overload
+    def expose(self, name: str, target: T) -> T: ...
+
+    @overload
+    def expose(self, name: str, target: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+    def expose(self, name: str, target: Any) -> Any:
+        """Make a function, an object, a module or a mapping callable; return it.
+
+        See `Namespace.expose` for what is taken and what is raised.
+        """
+        self.namespace.expose(name, target)
+        return target
+
+    def unexpose(self, name: str) -> None:
+        """Take back a method or everything under a namespace; see `Namespace.unexpose`."""
+        self.namespace.unexpose(name)
+
+    def fallback(self, function: Callable[..., Any]) -> None:
+        """Ask a function for methods that are not exposed; see `Namespace.fallback`."""
+        self.namespace.fallback(function)
+
+    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
+        """Be told of a notification from anybody; call what is returned to end it."""
+        return self.dispatcher.invoker.listeners.on(method, listener)
+
+    def use(self, middleware: Middleware) -> None:
+        """Put `async def middleware(call_next, request, context)` around every call."""
+        self.dispatcher.invoker.use(middleware)
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """What is exposed, by full name."""
+        return self.namespace.methods
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted since the start."""
+        return self.dispatcher.counters
+
+    def dispatch(self, raw: bytes, context: Context | None = None) -> Deferred[bytes | None]:
+        """Answer one JSON text without any transport.
+
+        Args:
+            raw: a message or a batch.
+            context: who sends it (`identity`, `headers`, `connection`); its other
+                members are found out.
+
+        Returns:
+            A Deferred of the answer, or of None if there is none to give.
+        """
+        answer = self.dispatcher.dispatch(raw, _caller(context or Context()))
+        return answer if isinstance(answer, Deferred) else succeed(answer)
+
+    def notify_all(
+        self, method: str, params: Any = None, exclude: Collection[Connection] = ()
+    ) -> int:
+        """Notify every full-duplex connection but some; return how many were.
+
+        Raises:
+            TypeError, ValueError: the parameters cannot be sent.
+        """
+        value = UNSET if params is None else params
+        notification = codec.encode(Request("2.0", method, value))
+        told = 0
+        for connection in list(self.connections.values()):
+            if connection.full_duplex and connection not in exclude:
+                connection.notify_encoded(notification)
+                told += 1
+        return told
+
+    # -- hooks -------------------------------------------------------------------------------
+
+    def connection_opened(self, connection: Connection) -> None:
+        """A far side has connected."""
+
+    def connection_closed(self, connection: Connection) -> None:
+        """A far side is gone."""
+
+    @default
+    def handle_call(self, request: Request, context: Context) -> Any:
+        """Run a call: return its result, or an awaitable of it, or raise."""
+        return self.dispatcher.invoker.call(request, context)
+
+    @default
+    def handle_notification(self, request: Request, context: Context) -> Any:
+        """Act on a notification: the method of that name and every listener are told."""
+        return self.dispatcher.invoker.notify(request, context)
+
+    def authenticate(self, credentials: Any) -> Any:
+        """Find out whose `twisted.cred` credentials these are: return an identity, or raise.
+
+        Asks the portal that `enable_auth` made.
+        """
+        if self._portal is None:
+            raise LoginFailed("no authentication is set up")
+        return auth.log_in(self._portal, credentials)
+
+    @default
+    def authorize(self, identity: Any, method: str, params: Any) -> Any:
+        """Whether a caller may know of a method; also later, as an awaitable."""
+        return True
+
+    def error_for(self, error: BaseException) -> RPCError | None:
+        """The error to answer with for an exception; None for one that must not be told."""
+        return error if isinstance(error, RPCError) else None
+
+    @default
+    def trace(self, direction: str, message: bytes, connection: Connection) -> None:
+        """A message came in (`"<--"`) or is going out (`"-->"`).  Prints it, when debugging."""
+        text = message.decode("utf-8", "backslashreplace")
+        shown = '"auth" (not shown)' if '"auth"' in text else text
+        print(f"{connection.transport} {connection.id} {direction} {shown}", file=sys.stderr)
+
+    # -- what connections and transports use -------------------------------------------------
+
+    @cached_property
+    def clock(self) -> IReactorTime:
+        """Where time comes from."""
+        if self._reactor is None:
+            from twisted.internet import reactor
+
+            return IReactorTime(reactor)
+        return self._reactor
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What answers messages."""
+        return Dispatcher(self.namespace, self.limits, self, debug=self.debug, clock=self.clock)
+
+    @cached_property
+    def tracing(self) -> bool:
+        """Whether messages are shown to `trace`."""
+        return self.debug or type(self).trace is not Endpoint.trace
+
+    @property
+    def requires_authentication(self) -> bool:
+        """Whether callers have to prove who they are."""
+        overridden = type(self).authenticate is not Endpoint.authenticate
+        return overridden or self._portal is not None
+
+    def opened(self, connection: Connection) -> None:
+        """See `IConnectionOwner`."""
+        self.connections[connection.id] = connection
+        self.connection_opened(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """See `IConnectionOwner`."""
+        if self.connections.pop(connection.id, None) is not None:
+            self.connection_closed(connection)
+
+    def admit(self, line: ILine, address: str) -> str | None:
+        """Count one more line, from an address.
+
+        Returns:
+            None, or which limit refuses it; only an admitted one is released.
+        """
+        limits = self.limits
+        if limits.max_connections and len(self.lines) >= limits.max_connections:
+            return f"{limits.max_connections} connections (max_connections)"
+        per_address = limits.max_connections_per_address
+        if per_address and self._addresses[address] >= per_address:
+            return f"{per_address} connections from one address (max_connections_per_address)"
+        self._addresses[address] += 1
+        self.lines[line] = address
+        return None
+
+    def succeed(self, line: ILine, successor: ILine) -> None:
+        """Another protocol goes on with an admitted line."""
+        self.lines[successor] = self.lines.pop(line)
+
+    def release(self, line: ILine) -> None:
+        """An admitted line is gone."""
+        address = self.lines.pop(line)
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
+
+
+class Server(Endpoint):
+    """An endpoint that many connect to."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        debug: bool = False,
+        reactor: IReactorTime | None = None,
+    ) -> None:
+        super().__init__(limits=limits, debug=debug, reactor=reactor)
+        self._drained: Deferred[None] | None = None
+
+    def enable_auth(self, user: str | ICredentialsChecker, password: str | None = None) -> None:
+        """Let in only who proves who they are, on every transport.
+
+        Args:
+            user: a user name, with `password`; or a `twisted.cred` checker.  Each call
+                adds one.
+        """
+        if isinstance(user, str):
+            if password is None:
+                raise TypeError("enable_auth takes a user and a password, or a checker")
+            checker = auth.password_checker(user, password)
+        else:
+            checker = user
+        if self._portal is None:
+            self._portal = auth.portal_for([checker])
+        else:
+            self._portal.registerChecker(checker)
+
+    def drain(self) -> Deferred[None]:
+        """Refuse new calls, let running ones end, close every connection.
+
+        Returns:
+            A Deferred that fires when all are closed: after `drain_timeout` seconds they
+            are aborted.
+        """
+        self.dispatcher.drain()
+        if self._drained is None:
+            self._drained = Deferred()
+            deadline = Deadline(self.clock, self._abort_all)
+            deadline.set(self.limits.drain_timeout)
+            self._drained.addCallback(lambda _: deadline.stop())
+            for line in list(self.lines):
+                line.drain()
+            self._check_drained()
+        return self._drained
+
+    def release(self, line: ILine) -> None:
+        """See `Endpoint.release`."""
+        super().release(line)
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        if self._drained is not None and not self.lines and not self._drained.called:
+            self._drained.callback(None)
+
+    def _abort_all(self) -> None:
+        _log.warn(
+            "{count} lines are open after {seconds} seconds (drain_timeout) and are aborted",
+            count=len(self.lines),
+            seconds=self.limits.drain_timeout,
+        )
+        for line in list(self.lines):
+            line.abort()
+
+
+class Peer(Endpoint):
+    """An endpoint with one far side, equal on both ends of a full-duplex line."""
+
+    connection: Connection | None = None
+
+    def open(self, connect: Callable[[Endpoint], Deferred[Connection]]) -> Deferred[Connection]:
+        """Open the line with a function that a transport supplies, such as
+        `twisted_rpc.transports.stream.connector(client_endpoint)`.
+        """
+        return connect(self)
+
+    def opened(self, connection: Connection) -> None:
+        """See `IConnectionOwner`."""
+        self.connection = connection
+        super().opened(connection)
+
+    def call(self, method: str, params: Any = None, **options: Any) -> Deferred[Any]:
+        """Call the far side; see `Connection.call`."""
+        return self._line.call(method, params, **options)
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Notify the far side; see `Connection.notify`."""
+        self._line.notify(method, params)
+
+    def close(self) -> None:
+        """Close the line."""
+        self._line.close()
+
+    @property
+    def _line(self) -> Connection:
+        if self.connection is None:
+            raise ConnectionLost("the line is not open")
+        return self.connection
+
+
+def _caller(context: Context) -> Caller:
+    caller = Caller()
+    caller.identity = context.identity
+    caller.headers = context.headers
+    caller.connection = context.connection
+    return caller

@@ -1,0 +1,232 @@
+"""Running one call or notification, with everything that may be put around it.
+
+From a request to what the method returned: middleware, the endpoint's hooks,
+authorization, the table, fallbacks, listeners, threads.  Nothing here knows of bytes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from msgspec import UNSET, Raw, UnsetType
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_rpc import codec
+from twisted_rpc.binding import check_shape
+from twisted_rpc.context import Context
+from twisted_rpc.errors import MethodNotFound, RPCError
+from twisted_rpc.message import Request
+from twisted_rpc.namespace import Listeners, Method, Namespace, is_reserved
+
+__all__ = ["CallNext", "Hooks", "Invoker", "Middleware", "as_deferred", "default"]
+
+CallNext = Callable[[Request, Context], Awaitable[Any]]
+"""What a middleware awaits to go on inwards."""
+
+Middleware = Callable[[CallNext, Request, Context], Awaitable[Any]]
+"""`async def middleware(call_next, request, context)`, around every call."""
+
+_DEFAULT = "__is_default__"
+
+
+class Hooks(Protocol):
+    """What an endpoint lets its subclasses override."""
+
+    def handle_call(self, request: Request, context: Context) -> Any:
+        """Run one call; return its result or an awaitable of it."""
+
+    def handle_notification(self, request: Request, context: Context) -> Any:
+        """Act on one notification."""
+
+    def authorize(self, identity: Any, method: str, params: Any) -> Any:
+        """Say, at once or later, whether this caller may know of this method."""
+
+    def error_for(self, error: BaseException) -> RPCError | None:
+        """The error to answer with for an exception of the application's."""
+
+
+def default(hook: Any) -> Any:
+    """Mark a hook's own version, so that the cost of an overridden one is paid only then."""
+    setattr(hook, _DEFAULT, True)
+    return hook
+
+
+def as_deferred(result: Any) -> Deferred[Any] | None:
+    """A Deferred for a result that has to be waited for; None for any other."""
+    if isinstance(result, Deferred):
+        return result
+    if inspect.iscoroutine(result):
+        return Deferred.fromCoroutine(result)
+    if hasattr(result, "_asyncio_future_blocking"):  # what asyncio.isfuture() looks at
+        return Deferred.fromFuture(result)
+    if hasattr(type(result), "__await__"):
+
+        async def wait() -> Any:
+            return await result
+
+        return Deferred.fromCoroutine(wait())
+    return None
+
+
+class Invoker:
+    """Runs requests against a namespace.
+
+    Attributes:
+        plain: whether nothing is installed around calls, so that a method may be called
+            without going through here.
+    """
+
+    _log = Logger()
+
+    def __init__(self, namespace: Namespace, hooks: Hooks, clock: IReactorTime) -> None:
+        self.listeners = Listeners()
+        self._namespace = namespace
+        self._hooks = hooks
+        self._clock = clock
+        self._middleware: list[Middleware] = []
+        self._authorizes = not hasattr(type(hooks).authorize, _DEFAULT)
+        self.plain = not self._authorizes and hasattr(type(hooks).handle_call, _DEFAULT)
+
+    def use(self, middleware: Middleware) -> None:
+        """Put a middleware around every call, inside those added before."""
+        self._middleware.append(middleware)
+        self.plain = False
+
+    def run(self, request: Request, context: Context) -> Any:
+        """Run a call or notification through middleware and hooks.
+
+        Returns:
+            Its result, or an awaitable of it.
+
+        Raises:
+            RPCError, or whatever the method raises.
+        """
+        hooks = self._hooks
+        innermost = hooks.handle_notification if request.is_notification else hooks.handle_call
+        if not self._middleware:
+            return innermost(request, context)
+
+        async def call_innermost(request: Request, context: Context) -> Any:
+            result = innermost(request, context)
+            waiting = as_deferred(result)
+            return result if waiting is None else await waiting
+
+        call_next: CallNext = call_innermost
+        for middleware in reversed(self._middleware):
+            call_next = _around(middleware, call_next)
+        return call_next(request, context)
+
+    def call(self, request: Request, context: Context) -> Any:
+        """Call the method a request names.
+
+        Returns:
+            Its result, or an awaitable of it.
+
+        Raises:
+            MethodNotFound: there is none, or none for this caller.
+            InvalidParams, InvalidRequest: the parameters do not fit.
+        """
+        raw = _raw_params(request)
+        check_shape(raw)
+        if not self._authorizes:
+            return self._look_up(request.method, raw, context)
+        params = UNSET if raw is UNSET else codec.decode_value(raw)
+        allowed = self._hooks.authorize(context.identity, request.method, params)
+        waiting = as_deferred(allowed)
+        if waiting is None:
+            return self._call_if(allowed, request.method, raw, context)
+        return waiting.addCallback(self._call_if, request.method, raw, context)
+
+    def notify(self, request: Request, context: Context) -> Any:
+        """Tell the method of a notification's name, if there is one, and every listener.
+
+        Returns:
+            What the method returned, to be awaited if it can be.
+
+        Raises:
+            MethodNotFound: there is neither.
+        """
+        raw = _raw_params(request)
+        check_shape(raw)
+        listeners = self.listeners.of(request.method)
+        if context.connection is not None:
+            listeners += context.connection.listeners.of(request.method)
+        for listener in listeners:
+            self._tell(listener, raw, context)
+        if listeners and request.method not in self._namespace.methods:
+            return None
+        return self.call(request, context)
+
+    def _tell(self, listener: Method, raw: Raw | UnsetType, context: Context) -> None:
+        """Tell one listener; what it raises is logged and stops nobody else."""
+
+        def log(failure: Failure) -> None:
+            self._log.failure("a listener of {method} failed", failure, method=repr(context.method))
+
+        try:
+            waiting = as_deferred(self._call_method(listener, raw, context))
+        except BaseException:
+            log(Failure())
+        else:
+            if waiting is not None:
+                waiting.addErrback(log)
+
+    def _call_if(self, allowed: Any, name: str, raw: Raw | UnsetType, context: Context) -> Any:
+        if not allowed:
+            raise MethodNotFound()
+        return self._look_up(name, raw, context)
+
+    def _look_up(self, name: str, raw: Raw | UnsetType, context: Context) -> Any:
+        method = self._namespace.methods.get(name)
+        if method is not None:
+            return self._call_method(method, raw, context)
+        fallbacks = [] if is_reserved(name) else self._namespace.fallbacks
+        return self._try(fallbacks, raw, context)
+
+    def _try(self, fallbacks: list[Method], raw: Raw | UnsetType, context: Context) -> Any:
+        """Ask one fallback after the other until one does not say MethodNotFound."""
+        for index, fallback in enumerate(fallbacks):
+            try:
+                result = self._call_method(fallback, raw, context)
+            except MethodNotFound:
+                continue
+            waiting = as_deferred(result)
+            if waiting is None:
+                return result
+            return waiting.addErrback(self._passed_on, fallbacks[index + 1 :], raw, context)
+        raise MethodNotFound()
+
+    def _passed_on(self, failure: Failure, rest: list[Method], raw: Any, context: Context) -> Any:
+        failure.trap(MethodNotFound)
+        result = self._try(rest, raw, context)
+        waiting = as_deferred(result)
+        return result if waiting is None else waiting
+
+    def _call_method(self, method: Method, raw: Raw | UnsetType, context: Context) -> Any:
+        args, kwargs = method.arguments(raw, context)
+        if method.thread:
+            threads: Any = self._clock  # a reactor, outside unit tests
+            pool = threads.getThreadPool()
+            return deferToThreadPool(threads, pool, method.function, *args, **kwargs)
+        return method.function(*args, **kwargs)
+
+
+def _around(middleware: Middleware, call_next: CallNext) -> CallNext:
+    def call(request: Request, context: Context) -> Awaitable[Any]:
+        return middleware(call_next, request, context)
+
+    return call
+
+
+def _raw_params(request: Request) -> Raw | UnsetType:
+    """A request's parameters undecoded, also when a middleware has put values there."""
+    params = request.params
+    if params is UNSET or isinstance(params, Raw):
+        return params
+    return Raw(codec.encode(params))

@@ -1,0 +1,79 @@
+"""The messages of JSON-RPC 2.0 as values.
+
+An incoming message is one `Message` with predicates for its kind, because telling
+the kinds apart costs nothing that way on the path every call takes.  What is wrong
+with a message becomes a value in its place, `Invalid`, so that one bad item never
+spoils the others of its batch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from twisted_rpc.errors import ErrorObject, RPCError
+
+__all__ = ["ErrorResponse", "Id", "Invalid", "Message", "Request", "Response"]
+
+MAX_ID_LENGTH = 256
+"""The longest `id` taken, in characters; what we echo must be bounded."""
+
+Id = int | str | Raw | None
+"""A request's id. `Raw` holds a number that Python would not echo digit by digit."""
+
+
+class Message(Struct, gc=False):
+    """One message as it came in; unknown members are ignored.
+
+    `params`, `result` and `error` stay undecoded until somebody needs them with a type.
+    An absent member is `UNSET`, which is not the same as null.  (`id` may also be a
+    `Raw` that the codec put there, which the annotation cannot say to the decoder.)
+    """
+
+    jsonrpc: Literal["2.0"]
+    method: str | UnsetType = UNSET
+    params: Raw | UnsetType = UNSET
+    id: int | Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | None | UnsetType = UNSET
+    result: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+class Invalid(Struct, frozen=True):
+    """Something that is no message, with the error it is answered by."""
+
+    error: RPCError
+    id: Id = None
+
+
+class Request(Struct, frozen=True):
+    """A call, or without an id a notification (specification, section 4.1).
+
+    What middleware receives and passes on, and what we send to the far side.
+    """
+
+    jsonrpc: str
+    method: str
+    params: Any = UNSET
+    id: Any = UNSET
+
+    @property
+    def is_notification(self) -> bool:
+        """Whether the sender wants no answer."""
+        return self.id is UNSET
+
+
+class Response(Struct, gc=False):
+    """A successful answer of ours."""
+
+    jsonrpc: str
+    result: Any
+    id: Any
+
+
+class ErrorResponse(Struct):
+    """A failed answer of ours."""
+
+    jsonrpc: str
+    error: ErrorObject
+    id: Any

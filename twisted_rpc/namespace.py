@@ -1,0 +1,313 @@
+"""What is exposed: `@method`, and one flat table of full names.
+
+The table is built when something is exposed.  A call looks its name up there and
+nowhere else; no attribute of an object is ever reached by a name from outside.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, overload
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from twisted_rpc.binding import Binder
+from twisted_rpc.context import Context
+from twisted_rpc.errors import ExposeError
+
+__all__ = ["Listeners", "Method", "Namespace", "is_reserved", "method"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__rpc_method__"
+_MARK_IT = (
+    "mark what may be called with @twisted_rpc.method, "
+    "or list it in an `api` mapping of method names to access levels"
+)
+
+
+class Marker(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `@method` or an `api` mapping says of one function."""
+
+    name: str | None = None
+    access: str | None = None
+    timeout: float | None | UnsetType = UNSET
+    thread: bool = False
+
+
+class Method(Struct, frozen=True, gc=False):
+    """One entry of the table.
+
+    Attributes:
+        name: the full name, as it is called.
+        function: what is called, bound to its object.
+        binder: decodes the parameters.
+        access: the access level given with it, None if none was.
+        timeout: seconds; None for never; `UNSET` for the limit that holds for all.
+        thread: whether it runs in the reactor's thread pool.
+        namespace: the name it was exposed under.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    binder: Binder
+    access: str | None = None
+    timeout: float | None | UnsetType = UNSET
+    thread: bool = False
+    namespace: str = ""
+
+    def arguments(
+        self, raw: Raw | UnsetType, context: Context
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What to call the function with.
+
+        Raises:
+            InvalidParams, InvalidRequest: the parameters do not fit.
+        """
+        bound = self.binder.bind(raw)
+        if self.binder.context_name is not None:
+            return self.binder.with_context(bound, context)
+        return (bound, {}) if type(bound) is tuple else ((), bound)  # type: ignore[return-value]
+
+
+@overload
+def method(function: F, /) -> F: ...
+
+
+@overload
+def method(
+    *,
+    name: str | None = None,
+    access: str | None = None,
+    timeout: float | None | UnsetType = UNSET,
+    thread: bool = False,
+) -> Callable[[F], F]: ...
+
+
+def method(
+    function: F | None = None,
+    /,
+    *,
+    name: str | None = None,
+    access: str | None = None,
+    timeout: float | None | UnsetType = UNSET,
+    thread: bool = False,
+) -> F | Callable[[F], F]:
+    """Mark a function as callable from outside, once its object is exposed.
+
+    Args:
+        name: what it is called there, if not by its own name.
+        access: an access level, a word of the application's such as "read".
+        timeout: seconds it may take; None for as long as it likes.
+        thread: run it in the reactor's thread pool, because it blocks.
+    """
+
+    def mark(marked: F) -> F:
+        setattr(marked, _MARK, Marker(name, access, timeout, thread))
+        return marked
+
+    return mark if function is None else mark(function)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name, or a part of it, may never be called: `_x`, `a._x`, `rpc.x`.
+
+    Names that begin with `rpc.` belong to the protocol (specification, section 4.3).
+    """
+    return name == "rpc" or name.startswith(("rpc.", "_")) or "._" in name
+
+
+class Namespace:
+    """The table of full names to methods, and the functions asked when a name is not in it."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Method] = {}
+        self.fallbacks: list[Method] = []
+
+    def expose(self, name: str, target: Any) -> None:
+        """Make a function, an object, a module or a mapping callable under a name.
+
+        Args:
+            name: dots nest; an empty name exposes the members of `target` by themselves.
+            target: a function; an instance or a module, of which only what is marked
+                with `@method` or listed in its `api` is exposed; or a mapping of names
+                to functions or further mappings.
+
+        Raises:
+            ExposeError: a name is taken, reserved or malformed, nothing is marked, or a
+                signature cannot be served.  Nothing is exposed then.
+        """
+        entries = [
+            _entry(full_name, function, marker, name)
+            for full_name, function, marker in _functions(name, target)
+        ]
+        fresh: dict[str, Method] = {}
+        for entry in entries:
+            if entry.name in self.methods or entry.name in fresh:
+                raise ExposeError(f"{entry.name!r} is exposed already")
+            fresh[entry.name] = entry
+        self.methods.update(fresh)
+
+    def unexpose(self, name: str) -> None:
+        """Take back one method, or all under a namespace.
+
+        Raises:
+            ExposeError: there is nothing of that name.
+        """
+        gone = [full for full in self.methods if full == name or full.startswith(f"{name}.")]
+        if not gone:
+            raise ExposeError(f"nothing is exposed as {name!r}")
+        for full in gone:
+            del self.methods[full]
+
+    def fallback(self, function: Callable[..., Any]) -> None:
+        """Ask this function for names that are not in the table, after those added before.
+
+        It usually takes a `Context`, whose `method` is the name, and `Params`.  It raises
+        `MethodNotFound` to pass the call on.
+        """
+        self.fallbacks.append(Method("fallback", function, Binder(function, "fallback")))
+
+    def counts(self) -> dict[str, int]:
+        """How many methods each name was exposed with."""
+        counts: dict[str, int] = {}
+        for entry in self.methods.values():
+            counts[entry.namespace] = counts.get(entry.namespace, 0) + 1
+        return counts
+
+
+class Listeners:
+    """Functions told of a notification: any number for each name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, list[Method]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_name)
+
+    def on(self, name: str, function: Callable[..., Any]) -> Callable[[], None]:
+        """Add a listener; call what is returned to remove it.
+
+        Raises:
+            ExposeError: the function's signature cannot be served.
+        """
+        listener = Method(name, function, Binder(function, name))
+        self._by_name.setdefault(name, []).append(listener)
+
+        def remove() -> None:
+            listeners = self._by_name.get(name, [])
+            if listener in listeners:
+                listeners.remove(listener)
+                if not listeners:
+                    del self._by_name[name]
+
+        return remove
+
+    def of(self, name: str) -> list[Method]:
+        """The listeners of one name, in the order they were added."""
+        return list(self._by_name.get(name, ()))
+
+
+def _entry(name: str, function: Callable[..., Any], marker: Marker, namespace: str) -> Method:
+    _check_name(name)
+    return Method(
+        name,
+        function,
+        Binder(function, name),
+        marker.access,
+        marker.timeout,
+        marker.thread,
+        namespace,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not name or any(not part for part in name.split(".")):
+        raise ExposeError(f"{name!r} is no name: a name is words with dots between them")
+    if any(character.isspace() or not character.isprintable() for character in name):
+        raise ExposeError(f"{name!r} is no name: it has white space or control characters in it")
+    if is_reserved(name):
+        raise ExposeError(
+            f"{name!r} is reserved: names beginning with '_' are private, 'rpc.' is the protocol's"
+        )
+
+
+def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any], Marker]]:
+    """The full names, functions and markers that exposing `target` as `name` means."""
+    if isinstance(target, Mapping):
+        if not target:
+            raise ExposeError(f"{name!r}: the mapping is empty")
+        for key, value in target.items():
+            yield from _functions(_joined(name, str(key)), value)
+    elif inspect.isroutine(target):
+        yield name, target, getattr(target, _MARK, Marker())
+    elif inspect.isclass(target):
+        raise ExposeError(f"{name!r}: {target.__name__} is a class, expose an instance of it")
+    else:
+        members = dict(_marked(target))
+        if members:
+            for attribute, marker in members.items():
+                full_name = _joined(name, marker.name or attribute)
+                yield full_name, getattr(target, attribute), marker
+        elif callable(target):
+            yield name, target, Marker()
+        else:
+            raise ExposeError(f"{name!r}: nothing in {_describe(target)} is marked; {_MARK_IT}")
+
+
+def _marked(target: Any) -> Iterator[tuple[str, Marker]]:
+    """The attributes of an object or module that may be called, by their own names."""
+    api = getattr(target, "api", None)
+    if isinstance(api, Mapping):
+        for attribute, value in api.items():
+            if not callable(getattr(target, str(attribute), None)):
+                raise ExposeError(
+                    f"{_describe(target)}: api lists {attribute!r}, which is no method"
+                )
+            yield str(attribute), _api_marker(attribute, value)
+    for attribute in dir(target):
+        marker = _marker_of(target, attribute)
+        if marker is not None and not (isinstance(api, Mapping) and attribute in api):
+            yield attribute, marker
+
+
+def _api_marker(attribute: str, value: Any) -> Marker:
+    if isinstance(value, str):
+        return Marker(access=value)
+    if isinstance(value, Mapping):
+        try:
+            return Marker(**value)
+        except TypeError as error:
+            raise ExposeError(f"api of {attribute!r}: {error}") from None
+    raise ExposeError(f"api of {attribute!r}: give an access level or a mapping, not {value!r}")
+
+
+def _marker_of(target: Any, attribute: str) -> Marker | None:
+    """The mark on an attribute, found without running a property or a descriptor.
+
+    A method that overrides a marked one is marked as well: the class it extends has
+    promised it.
+    """
+    if isinstance(target, types.ModuleType):
+        holders: tuple[Any, ...] = (target,)
+    else:
+        holders = (target, *type(target).__mro__)
+    for holder in holders:
+        found = getattr(holder, "__dict__", {}).get(attribute)
+        if isinstance(found, staticmethod | classmethod):
+            found = found.__func__
+        marker = getattr(found, _MARK, None) if inspect.isroutine(found) else None
+        if isinstance(marker, Marker):
+            return marker
+    return None
+
+
+def _joined(name: str, part: str) -> str:
+    return f"{name}.{part}" if name else part
+
+
+def _describe(target: Any) -> str:
+    if isinstance(target, types.ModuleType):
+        return f"module {target.__name__}"
+    return f"{type(target).__name__} object"

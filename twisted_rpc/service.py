@@ -1,0 +1,261 @@
+"""The daemon as a Twisted service: listeners that start or fail together, and a clean stop."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.internet.stdio import StandardIO
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+
+from twisted_rpc.config import Config, Listener
+from twisted_rpc.endpoint import Server
+from twisted_rpc.errors import ConfigError, ExposeError
+from twisted_rpc.loading import instance, load_object
+from twisted_rpc.transports.base import RPCFactory, address_name
+from twisted_rpc.transports.http import HTTPFactory
+from twisted_rpc.transports.hybrid import HybridFactory
+from twisted_rpc.transports.stream import StreamFactory
+
+__all__ = ["ListenerService", "RPCService", "StdioService", "make_server", "make_service"]
+
+_BACKLOG = 1024
+"""How many connections may wait to be accepted; Twisted's own default is 50."""
+
+
+class ListenerService(Service):
+    """One listener.
+
+    A port that cannot be bound fails the start of the whole daemon.
+
+    Args:
+        description: a Twisted server endpoint description.
+        factory: what it serves.
+        transport: what it is called in the log.
+    """
+
+    _log = Logger()
+
+    def __init__(self, description: str, factory: Factory, transport: str, *, reactor: Any) -> None:
+        self.port: IListeningPort | None = None
+        self._bound = False
+        self._description = description
+        self._factory = factory
+        self._transport = transport
+        self._endpoint = server_endpoint(description, reactor)
+
+    def privilegedStartService(self) -> None:
+        """Bind, while the process may still have the right to low ports.
+
+        Raises:
+            CannotListenError: the port is taken or not ours to take.
+        """
+        self._bound = True
+        listening = self._endpoint.listen(self._factory)
+        listening.addCallbacks(self._listening, self._failed)
+        if self.port is None and isinstance(getattr(listening, "result", None), Failure):
+            failure = listening.result
+            listening.addErrback(lambda _: None)
+            failure.raiseException()  # type: ignore[union-attr]
+
+    def startService(self) -> None:
+        """Bind, if nobody asked before; `twist` knows no privileged start.
+
+        Raises:
+            CannotListenError: the port is taken or not ours to take.
+        """
+        super().startService()
+        if not self._bound:
+            self.privilegedStartService()
+
+    def _listening(self, port: IListeningPort) -> None:
+        self.port = port
+        _, where = address_name(port.getHost())
+        self._log.info("{transport} on {where}", transport=self._transport, where=where)
+
+    def _failed(self, failure: Failure) -> Failure:
+        self._log.critical(
+            "cannot listen on {description}: {reason}",
+            description=self._description,
+            reason=failure.getErrorMessage(),
+        )
+        return failure
+
+    def stopService(self) -> Deferred[None] | None:
+        """Take no new connections."""
+        super().stopService()
+        port, self.port = self.port, None
+        return None if port is None else port.stopListening()
+
+
+class StdioService(Service):
+    """Standard input and output as one line; when it ends, so does the daemon.
+
+    Whatever else this process prints goes to standard error from then on, because
+    standard output belongs to the protocol.
+    """
+
+    def __init__(self, factory: StreamFactory, *, reactor: Any) -> None:
+        self._factory = factory
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """Begin to read."""
+        super().startService()
+        output = os.dup(1)
+        os.dup2(2, 1)
+        protocol = self._factory.buildProtocol(None)
+        StandardIO(protocol, stdin=0, stdout=output, reactor=self._reactor)
+        protocol.connection.closed().addCallback(lambda _: self._reactor.callLater(0, self._stop))
+
+    def _stop(self) -> None:
+        if self.running:
+            self._reactor.stop()
+
+
+class RPCService(MultiService):
+    """The whole daemon: exposed services, listeners, and the server that drains.
+
+    Args:
+        server: whose service this is.
+    """
+
+    _log = Logger()
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self.server = server
+        self.listeners = MultiService()
+        self.listeners.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """Bind every port, or end the process: a daemon that is half there helps nobody.
+
+        Raises:
+            SystemExit: a port cannot be bound; the log says which.
+        """
+        try:
+            super().privilegedStartService()
+        except CannotListenError:
+            raise SystemExit(1) from None
+
+    def startService(self) -> None:
+        """Say what is exposed, and start; see `privilegedStartService`."""
+        for name, count in sorted(self.server.namespace.counts().items()):
+            plural = "" if count == 1 else "s"
+            shown = name or "(no namespace)"
+            self._log.info("exposed {name}: {count} method{s}", name=shown, count=count, s=plural)
+        try:
+            super().startService()
+        except CannotListenError:
+            raise SystemExit(1) from None
+
+    async def _stop(self) -> None:
+        stopped = self.listeners.stopService()
+        await self.server.drain()
+        await stopped
+        self.listeners.disownServiceParent()
+        rest = super().stopService()
+        if rest is not None:
+            await rest
+
+    def stopService(self) -> Deferred[None]:
+        """Close the ports, let running calls end, close every line, stop what is exposed."""
+        return Deferred.fromCoroutine(self._stop())
+
+
+def server_endpoint(description: str, reactor: Any) -> Any:
+    """The endpoint a description means, with our defaults where it says nothing.
+
+    A longer queue of connections to accept; Unix sockets for their owner alone.
+
+    Raises:
+        ConfigError: Twisted does not understand it.
+    """
+    kind = description.partition(":")[0]
+    if kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in description:
+        description += f":backlog={_BACKLOG}"
+    if kind == "unix" and ":mode=" not in description:
+        description += ":mode=600"
+    try:
+        return serverFromString(reactor, description)
+    except Exception as error:  # whatever the parser of that kind of endpoint raises
+        reason = str(error) or type(error).__name__
+        raise ConfigError(f"endpoint {description!r}: {reason}") from error
+
+
+def make_server(config: Config, *, reactor: Any = None) -> Server:
+    """The server a configuration describes, with everything exposed.
+
+    Raises:
+        ConfigError: an object cannot be imported, made or exposed.
+    """
+    made: Any = Server
+    if config.server.class_ is not None:
+        made = load_object(config.server.class_)
+        if not (isinstance(made, type) and issubclass(made, Server)):
+            raise ConfigError(f"{config.server.class_}: not a subclass of twisted_rpc.Server")
+    try:
+        server: Server = made(limits=config.limits, debug=config.server.debug, reactor=reactor)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{config.server.class_}: cannot be made: {reason}") from error
+    for name, reference in config.expose.items():
+        try:
+            server.expose(name, instance(reference))
+        except ExposeError as error:
+            raise ConfigError(f"{reference}: {error}") from error
+    return server
+
+
+def make_service(config: Config, server: Server, *, reactor: Any) -> RPCService:
+    """The daemon for a server.
+
+    Raises:
+        ConfigError: a listener's description or the `[web]` resource is wrong.
+    """
+    service = RPCService(server)
+    for target in _services(server):
+        target.setServiceParent(service)
+    resource = None
+    if config.web.resource is not None:
+        resource = instance(config.web.resource)
+        if not IResource.providedBy(resource):
+            raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
+    for listener in config.listen:
+        factory = _factory(listener, config, server, resource)
+        child: Service
+        if isinstance(factory, StreamFactory) and listener.transport == "stdio":
+            child = StdioService(factory, reactor=reactor)
+        else:
+            child = ListenerService(listener.endpoint, factory, listener.transport, reactor=reactor)
+        child.setServiceParent(service.listeners)
+    return service
+
+
+def _factory(
+    listener: Listener, config: Config, server: Server, resource: IResource | None
+) -> RPCFactory:
+    if listener.transport in ("tcp", "stdio"):
+        return StreamFactory(server, listener.framing or "line")
+    posts = listener.transport != "websocket"
+    http = HTTPFactory(server, config.web, listener.path, resource, posts=posts)
+    return HybridFactory(http) if listener.transport == "hybrid" else http
+
+
+def _services(server: Server) -> list[Any]:
+    """The exposed objects that are services: they start and stop with the daemon."""
+    owners = [getattr(method.function, "__self__", None) for method in server.methods.values()]
+    services: list[Any] = []
+    for owner in owners:
+        if owner is not None and IService.providedBy(owner) and owner not in services:
+            services.append(owner)
+    return services

@@ -1,0 +1,125 @@
+"""The options of `twistd rpc` and `twist rpc`, and what they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from twisted.cred import strcred
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
+from twisted.python import usage
+
+from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener, load
+from twisted_rpc.errors import ConfigError
+from twisted_rpc.loading import split_exposure
+from twisted_rpc.service import RPCService, make_server, make_service
+
+__all__ = ["Options", "makeService"]
+
+
+class Options(usage.Options, strcred.AuthOptionMixin):
+    """A file's configuration first, what the command line adds after."""
+
+    supportedInterfaces = (IUsernamePassword, IAnonymous)
+    synopsis = "[options]"
+    longdesc = (
+        "Serves JSON-RPC 2.0 over TCP, HTTP and WebSocket. D is a Twisted server endpoint "
+        "description such as tcp:7080:interface=127.0.0.1; options that take one may be "
+        "repeated. Without any listener it serves --hybrid "
+        f"{DEFAULT_LISTENER}: every protocol on one port."
+    )
+    optFlags = (
+        ("check", None, "Check options, configuration, imports and names, then exit."),
+        ("debug", None, "Print every message and send tracebacks to callers."),
+    )
+    optParameters = (
+        ("config", "c", None, "Configuration file (TOML)."),
+        ("server", "s", None, "MODULE:CLASS of a twisted_rpc.Server subclass."),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.service: RPCService | None = None
+        self._listeners: list[Listener] = []
+        self._exposed: dict[str, str] = {}
+
+    def opt_tcp(self, description: str) -> None:
+        """Serve newline-delimited JSON on a stream endpoint D."""
+        self._listen("tcp", description)
+
+    def opt_http(self, description: str) -> None:
+        """Serve HTTP, and WebSocket by upgrade, on D."""
+        self._listen("http", description)
+
+    def opt_websocket(self, description: str) -> None:
+        """Serve WebSocket alone on D."""
+        self._listen("websocket", description)
+
+    def opt_hybrid(self, description: str) -> None:
+        """Serve streams in any framing, HTTP and WebSocket on D."""
+        self._listen("hybrid", description)
+
+    def opt_expose(self, text: str) -> None:
+        """Expose [NAME=]MODULE:OBJECT; a class is instantiated. May be repeated."""
+        try:
+            name, reference = split_exposure(text)
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from None
+        if name in self._exposed:
+            raise usage.UsageError(f"--expose: {name!r} is given twice")
+        self._exposed[name] = reference
+
+    def _listen(self, transport: Any, description: str) -> None:
+        self._listeners.append(Listener(transport=transport, endpoint=description))
+
+    def postOptions(self) -> None:
+        """Put everything together, so that what is wrong is said before anything starts.
+
+        Raises:
+            UsageError: something is wrong; the text says what.
+            SystemExit: `--check` was asked for, and nothing is.
+        """
+        from twisted.internet import reactor
+
+        try:
+            config = self._merged()
+            server = make_server(config, reactor=reactor)
+            for checker in self._checkers(config):
+                server.enable_auth(checker)
+            self.service = make_service(config, server, reactor=reactor)
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from error
+        if self["check"]:
+            listeners = len(config.listen)
+            print(f"ok: {listeners} listener(s), {len(server.methods)} method(s)")
+            raise SystemExit(0)
+
+    def _merged(self) -> Config:
+        config = load(self["config"]) if self["config"] else Config()
+        server = msgspec.structs.replace(
+            config.server,
+            class_=self["server"] or config.server.class_,
+            debug=bool(self["debug"]) or config.server.debug,
+        )
+        listen = (*config.listen, *self._listeners)
+        if not listen:
+            listen = (Listener(transport="hybrid", endpoint=DEFAULT_LISTENER),)
+        expose = {**config.expose, **self._exposed}
+        return msgspec.structs.replace(config, server=server, listen=listen, expose=expose)
+
+    def _checkers(self, config: Config) -> list[ICredentialsChecker]:
+        checkers: list[ICredentialsChecker] = list(self.get("credCheckers") or ())
+        for description in config.server.auth:
+            try:
+                checkers.append(strcred.makeChecker(description))
+            except Exception as error:  # whatever that kind of checker raises
+                reason = str(error) or type(error).__name__
+                raise ConfigError(f"[server] auth: {description!r}: {reason}") from error
+        return checkers
+
+
+def makeService(options: Options) -> RPCService:
+    """The service that `postOptions` has put together."""
+    assert options.service is not None
+    return options.service

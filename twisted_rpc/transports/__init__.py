@@ -1,0 +1,1 @@
+"""Bytes of a transport to a `Connection` and back, one file each."""

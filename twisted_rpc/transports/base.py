@@ -1,0 +1,138 @@
+"""What every protocol of ours does with its transport at the beginning and at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.interfaces import ILine
+from twisted_rpc.transports.wire import Wire
+
+__all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over"]
+
+
+def address_name(address: Any) -> tuple[str, str]:
+    """The key to count an address by, and how it is shown."""
+    if isinstance(address, IPv4Address):
+        return address.host, f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        return address.host, f"[{address.host}]:{address.port}"
+    kind = type(address).__name__.removesuffix("Address").lower().strip("_")
+    return kind, kind
+
+
+def hand_over(transport: Any, successor: IProtocol) -> None:
+    """Let another protocol speak on this transport from now on."""
+    if isinstance(transport, ProtocolWrapper):  # TLS
+        transport.wrappedProtocol = successor
+    else:
+        transport.protocol = successor
+    successor.makeConnection(transport)
+
+
+class RPCFactory(Factory):
+    """Builds one protocol for each line.
+
+    Args:
+        endpoint: what the lines belong to.
+    """
+
+    noisy = False
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+
+@implementer(IHandshakeListener, ILine)
+class RPCProtocol(Protocol):
+    """Counts itself in and out, and sees to the time a TLS handshake may take.
+
+    A subclass implements `begin` and `end`, and `too_many` if it can tell the far side.
+
+    Args:
+        admitted: whether a protocol before it on the same line was counted already.
+    """
+
+    factory: RPCFactory
+    wire: Wire
+    _log = Logger()
+
+    def __init__(self, *, admitted: bool = False) -> None:
+        self._admitted = admitted
+        self._counted = admitted
+
+    def connectionMade(self) -> None:
+        """Count this line in, or refuse it."""
+        endpoint = self.factory.endpoint
+        self.endpoint = endpoint
+        address, self.peer = address_name(self.transport.getPeer())
+        self._handshake = Deadline(endpoint.clock, self._handshake_expired)
+        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
+        if isinstance(self.transport.getPeer(), IPv4Address | IPv6Address):
+            self.transport.setTcpNoDelay(True)
+        if not self._admitted:
+            refusal = endpoint.admit(self, address)
+            if refusal is not None:
+                self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
+                self.too_many(refusal)
+                self.wire.close()
+                hand_over(self.transport, Protocol())  # which ignores what still comes
+                return
+            self._counted = True
+            if ISSLTransport.providedBy(self.transport):
+                self._handshake.set(endpoint.limits.handshake_timeout)
+        self.begin()
+
+    def begin(self) -> None:
+        """The line may be used."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """The line is down."""
+        raise NotImplementedError
+
+    def too_many(self, refusal: str) -> None:
+        """Tell the far side that it is one too many, before the line is closed."""
+
+    def congested(self, congested: bool) -> None:
+        """The far side has stopped, or begun again, to read."""
+
+    def handshakeCompleted(self) -> None:
+        """TLS is up."""
+        self._handshake.clear()
+
+    def drain(self) -> None:
+        """See `ILine.drain`; there are no calls on a line that carries nothing yet."""
+        self.wire.close()
+
+    def abort(self) -> None:
+        """See `ILine.abort`."""
+        self.wire.abort()
+
+    def _handshake_expired(self) -> None:
+        self.wire.abort()
+
+    def leave_to(self, successor: RPCProtocol) -> None:
+        """Let a protocol go on from here that was made with `admitted=True`."""
+        self._handshake.stop()
+        self.wire.release()
+        self.endpoint.succeed(self, successor)
+        hand_over(self.transport, successor)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count this line out."""
+        self._handshake.stop()
+        self.wire.stop()
+        if self._counted:
+            self._counted = False
+            self.endpoint.release(self)
+            self.end()

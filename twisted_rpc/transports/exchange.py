@@ -1,0 +1,235 @@
+"""One HTTP request: read by llhttp, kept until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from twisted_rpc.errors import RequestTooBig
+from twisted_rpc.transports.web import Refusal
+
+__all__ = ["Exchange", "RequestReader"]
+
+MAX_HEAD = 16 * 1024
+"""The longest request line and header fields together, in bytes."""
+
+MAX_FIELDS = 100
+"""How many header fields a request may have."""
+
+_ONCE = frozenset(
+    {b"host", b"content-type", b"origin", b"authorization", b"sec-fetch-site", b"upgrade"}
+)
+
+
+class Exchange:
+    """A request, and what has been decided about it.
+
+    Attributes:
+        headers: by lower-case name; fields of one name are joined.
+        refusal: the answer it gets at once, if it has earned one.
+        way: what works on it otherwise.
+        credentials: what it has to prove first.
+    """
+
+    __slots__ = (
+        "body",
+        "chunks",
+        "credentials",
+        "headers",
+        "keep_alive",
+        "method",
+        "refusal",
+        "size",
+        "target",
+        "way",
+    )
+
+    def __init__(self) -> None:
+        self.method = b""
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.keep_alive = False
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.body = b""
+        self.refusal: Refusal | None = None
+        self.way: Callable[[Exchange], None] | None = None
+        self.credentials: Any = None
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether it asks to become a WebSocket (RFC 6455, section 4.1)."""
+        return self.method == b"GET" and self.headers.get(b"upgrade", b"").lower() == b"websocket"
+
+    @property
+    def says_keep_alive(self) -> bool:
+        """Whether it has to be told that the line stays open, as HTTP/1.0 clients do."""
+        return self.keep_alive and self.headers.get(b"connection", b"").lower() == b"keep-alive"
+
+    def text_headers(self) -> dict[str, str]:
+        """The header fields as text."""
+        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.headers.items()}
+
+    def head(self) -> bytes:
+        """The request's head, written anew from what the parser made of it."""
+        fields = b"".join([b"%b: %b\r\n" % field for field in self.headers.items()])
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, fields)
+
+    def whole(self) -> bytes:
+        """The whole request, its body with a plain length."""
+        self.headers.pop(b"transfer-encoding", None)
+        self.headers.pop(b"expect", None)
+        if self.body:
+            self.headers[b"content-length"] = b"%d" % len(self.body)
+        if not self.keep_alive:
+            self.headers[b"connection"] = b"close"
+        return self.head() + self.body
+
+
+class Receiver(Protocol):
+    """Who the requests are for."""
+
+    @property
+    def max_body(self) -> int:
+        """The longest body, in bytes."""
+
+    def head_received(self, exchange: Exchange) -> Refusal | None:
+        """Decide about a request whose head is there."""
+
+    def may_continue(self) -> None:
+        """The sender waits before it sends the body."""
+
+    def request_received(self, exchange: Exchange) -> None:
+        """A request is whole, or refused."""
+
+
+class RequestReader:
+    """Reads requests off a line.
+
+    The methods named `on_…` are called by the parser.
+
+    Attributes:
+        in_request: whether part of a request has come and not all of it.
+    """
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._parser = HttpRequestParser(self)
+        self._exchange = Exchange()
+        self._in_head = False
+        self._head_size = 0  # of the fields that are whole
+        self._fragments = 0  # of what came while the head was incomplete
+        self._deaf = False
+        self.in_request = False
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Read what came.
+
+        Returns:
+            What follows a request to become a WebSocket: it is no HTTP any more.
+        """
+        while data and not self._deaf:
+            head = self._exchange if self._in_head else None
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                if self._exchange.is_websocket and self._exchange.refusal is None:
+                    self._deaf = True
+                    return data
+            except HttpParserError as error:
+                self.give_up(Refusal.text(400, f"malformed: {error}", closes=True))
+            else:
+                if self._in_head and self._exchange is head:
+                    self._fragments += len(data)
+                    self._check_head(self._fragments)
+                return None
+        return None
+
+    def give_up(self, refusal: Refusal) -> None:
+        """Answer the request that is being read like this, and read no more."""
+        if not self._deaf:
+            self._deaf = True
+            self._exchange.refusal = refusal
+            self._receiver.request_received(self._exchange)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._exchange = Exchange()
+        self._in_head = self.in_request = True
+        self._head_size = self._fragments = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        self._exchange.target += url
+        self._head_size += len(url)
+        self._check_head(self._head_size)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field, or a trailer field, which nobody asked for."""
+        if not self._in_head:
+            return
+        headers = self._exchange.headers
+        name = name.lower()
+        if name in headers:
+            if name in _ONCE:
+                self.give_up(Refusal.text(400, f"{name.decode()} twice", closes=True))
+            value = headers[name] + b", " + value
+        headers[name] = value
+        self._head_size += len(name) + len(value) + 4
+        if len(headers) > MAX_FIELDS:
+            self.give_up(Refusal.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
+        self._check_head(self._head_size)
+
+    def _check_head(self, size: int) -> None:
+        if size > MAX_HEAD:
+            self.give_up(Refusal.text(431, f"more than {MAX_HEAD} bytes of header", closes=True))
+
+    def on_headers_complete(self) -> None:
+        """The head is there: decide before the body is."""
+        self._in_head = False
+        if self._deaf:
+            return
+        exchange = self._exchange
+        exchange.method = self._parser.get_method()
+        exchange.keep_alive = self._parser.should_keep_alive()
+        exchange.refusal = self._receiver.head_received(exchange)
+        if int(exchange.headers.get(b"content-length", b"0")) > self._receiver.max_body:
+            self._refuse_body()
+        elif b"expect" in exchange.headers and exchange.refusal is None:
+            self._expected(exchange.headers[b"expect"])
+
+    def _expected(self, expectation: bytes) -> None:
+        if expectation.lower() == b"100-continue":
+            self._receiver.may_continue()
+        else:
+            self.give_up(Refusal.text(417, "only 100-continue can be expected", closes=True))
+
+    def on_body(self, chunk: bytes) -> None:
+        """Part of the body."""
+        if self._deaf:
+            return
+        exchange = self._exchange
+        exchange.size += len(chunk)
+        if exchange.size > self._receiver.max_body:
+            self._refuse_body()
+        elif exchange.refusal is None:
+            exchange.chunks.append(chunk)
+
+    def _refuse_body(self) -> None:
+        limit = self._receiver.max_body
+        error = RequestTooBig(f"a message may have {limit} bytes (max_message)")
+        self.give_up(Refusal.of(413, error, closes=True))
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._deaf:
+            return
+        self.in_request = False
+        exchange = self._exchange
+        exchange.body = (
+            exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
+        )
+        self._receiver.request_received(exchange)

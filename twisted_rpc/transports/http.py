@@ -1,0 +1,449 @@
+"""HTTP/1.1: a POST carries one message or batch, its answer comes back.
+
+Requests are parsed by llhttp (httptools), which refuses what smuggling lives on.  One
+request of a connection is worked on at a time, so pipelined answers come in order.  A
+path that is not RPC's goes to a `twisted.web` site; an upgrade leaves to a WebSocket.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from twisted.cred.error import LoginFailed
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
+from twisted.web.resource import IResource
+
+from twisted_rpc import auth, codec
+from twisted_rpc.config import WebTable
+from twisted_rpc.connection import Connection
+from twisted_rpc.context import NO_HEADERS
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import Busy, RequestTimeout
+from twisted_rpc.running import Answer
+from twisted_rpc.transports import web
+from twisted_rpc.transports.base import RPCFactory, RPCProtocol
+from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.site import SiteBridge
+from twisted_rpc.transports.web import Refusal, WebRules
+from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
+
+__all__ = ["HTTPConnection", "HTTPFactory", "HTTPProtocol"]
+
+
+class HTTPConnection(Connection):
+    """A connection that only answers.
+
+    `headers` and `identity` are those of the request that is worked on.
+    """
+
+    transport: ClassVar[str] = "http"
+    full_duplex: ClassVar[bool] = False
+
+    def __init__(self, protocol: HTTPProtocol) -> None:
+        super().__init__(protocol.endpoint, protocol.peer)
+        self._protocol = protocol
+        self.exchange: Exchange | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+        """The header fields of the request that is worked on."""
+        return NO_HEADERS if self.exchange is None else self.exchange.text_headers()
+
+    @headers.setter
+    def headers(self, _: object) -> None:
+        """They belong to a request, not to the connection."""
+
+    def answer(self, exchange: Exchange) -> Answer:
+        """Answer the message in a request's body."""
+        self.exchange = exchange
+        if not self._owner.tracing:
+            return self._dispatch(exchange.body, self)
+        self._owner.trace("<--", exchange.body, self)
+        answer = self._dispatch(exchange.body, self)
+        if isinstance(answer, Deferred):
+            return answer.addCallback(self._traced)
+        return self._traced(answer)
+
+    def _traced(self, answer: bytes | None) -> bytes | None:
+        if answer is not None:
+            self._owner.trace("-->", answer, self)
+        return answer
+
+    def opened(self) -> None:
+        """See `Connection.opened`; each request proves for itself who sends it."""
+        self._owner.opened(self)
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self._protocol.drain()
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self._protocol.abort()
+
+    def _set_reading(self, reading: bool) -> None:
+        """One request at a time: the protocol sees to it."""
+
+
+class HTTPFactory(RPCFactory):
+    """Serves HTTP, and WebSocket by upgrade.
+
+    Args:
+        endpoint: what the lines belong to.
+        table: what `[web]` says.
+        path: the only RPC path; `/` and `/rpc` if None.
+        resource: a `twisted.web` resource for all other paths, and for GET on RPC's.
+        posts: whether RPC by POST is served, and not WebSocket alone.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        table: WebTable | None = None,
+        path: str | None = None,
+        resource: IResource | None = None,
+        *,
+        posts: bool = True,
+    ) -> None:
+        super().__init__(endpoint)
+        self.rules = WebRules(table or WebTable(), path)
+        self.posts = posts
+        self.websockets = WebSocketFactory(endpoint)
+        self.site = None if resource is None else SiteBridge.site_for(resource)
+        self._date = b""
+        self._head = b""
+        self._head_at = -1.0
+
+    def buildProtocol(self, addr: IAddress | None) -> HTTPProtocol:
+        """A protocol for one line."""
+        protocol = HTTPProtocol()
+        protocol.factory = self
+        return protocol
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Header fields that every answer of ours bears."""
+        date = (b"Date", datetimeToString())
+        no_store = (b"Cache-Control", b"no-store")
+        return [date, no_store, (b"X-Content-Type-Options", b"nosniff"), *self.rules.extra_headers]
+
+    def success_head(self) -> bytes:
+        """The head of an ordinary answer up to its length; made anew once a second."""
+        now = self.endpoint.clock.seconds()
+        if not 0 <= now - self._head_at < 1:
+            self._head_at = now
+            content_type = (b"Content-Type", b"application/json")
+            self._head = web.head(200, b"OK", [*self.fields(), content_type]) + b"Content-Length: "
+        return self._head
+
+
+class HTTPProtocol(RPCProtocol):
+    """Carries requests and answers of one line.
+
+    At any time it is idle, reading a request, busy with one (`_busy`), or done with the
+    line (`_last` has been answered, what still comes is thrown away).
+    """
+
+    factory: HTTPFactory
+
+    def begin(self) -> None:
+        """See `RPCProtocol.begin`."""
+        self._reader = RequestReader(self)
+        self._queue: deque[Exchange] = deque()
+        self._out: list[bytes] = []
+        self._held: list[bytes] = []
+        self._busy = False
+        self._closing = False
+        self._draining = False
+        self._gone = False
+        self._proved: tuple[bytes, Any] | None = None
+        self._connection: HTTPConnection | None = None
+        self._bridge: SiteBridge | None = None
+        self._idle = Deadline(self.endpoint.clock, self._idle_expired)
+        self._arrival = Deadline(self.endpoint.clock, self._arrival_expired)
+        self._idle.set(self.endpoint.limits.idle_timeout)
+
+    @property
+    def max_body(self) -> int:
+        """The longest body a request may have, in bytes."""
+        return self.endpoint.limits.max_message or 1 << 62
+
+    # -- what comes in -----------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._busy:
+            self._held.append(data)
+            self.wire.set_reading(False)
+        elif not self._closing:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        rest = self._reader.feed(data)
+        if rest is not None:
+            self._held.append(rest)
+        self._work()
+
+    def request_received(self, exchange: Exchange) -> None:
+        """The reader has a request, or as much of it as has to be refused."""
+        self._queue.append(exchange)
+
+    def head_received(self, exchange: Exchange) -> Refusal | None:
+        """Decide, before the body is read, where a request goes; or refuse it."""
+        headers = exchange.headers
+        rules = self.factory.rules
+        refusal = rules.check_host(headers, self._local_address()) or rules.check_origin(headers)
+        if refusal is not None:
+            return refusal
+        path = web.path_of(exchange.target)
+        if path not in rules.paths:
+            return self._to_site_or(exchange, Refusal.text(404, "there is nothing here"))
+        if exchange.is_websocket:
+            exchange.way = self._upgrade
+            exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
+            return self._check_credentials(exchange, needed=False)
+        if exchange.method == b"OPTIONS":
+            return rules.options(headers)
+        if not self.factory.posts:
+            upgrade = (b"Upgrade", b"websocket")
+            return Refusal.text(426, "only WebSocket is served here", upgrade)
+        if exchange.method != b"POST":
+            reads = exchange.method in (b"GET", b"HEAD")
+            return self._to_site_or(exchange, web.not_allowed()) if reads else web.not_allowed()
+        exchange.way = self._serve
+        return rules.check_content_type(headers) or self._check_credentials(exchange, needed=True)
+
+    def may_continue(self) -> None:
+        """A client waits to be told that its body is wanted (RFC 9110, section 10.1.1)."""
+        if not self._queue and not self._busy:
+            self._flush()
+            self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _to_site_or(self, exchange: Exchange, refusal: Refusal) -> Refusal | None:
+        if self.factory.site is None:
+            return refusal
+        exchange.way = self._pass_to_site
+        return None
+
+    def _local_address(self) -> str:
+        return str(getattr(self.transport.getHost(), "host", ""))  # type: ignore[union-attr]
+
+    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Refusal | None:
+        """Refuse a request without credentials at once; who they belong to is asked later."""
+        if not self.endpoint.requires_authentication:
+            return None
+        header = exchange.headers.get(b"authorization")
+        if header is None:
+            return web.unauthorized() if needed else None
+        exchange.credentials = auth.basic_credentials(header.decode("latin-1"))
+        return web.unauthorized() if exchange.credentials is None else None
+
+    # -- one request after the other -----------------------------------------------------------
+
+    def _work(self) -> None:
+        while self._queue and not self._busy and not self._closing:
+            exchange = self._queue.popleft()
+            if exchange.refusal is not None:
+                self._answer(exchange, exchange.refusal)
+            elif exchange.credentials is not None:
+                self._authenticate(exchange)
+            else:
+                assert exchange.way is not None
+                exchange.way(exchange)
+        if self._gone:
+            return
+        self._flush()
+        if self._closing:
+            if self._reader.in_request:
+                self.wire.close_unread()
+            else:
+                self.wire.close()
+        elif not self._busy:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Set the time by which something has to happen."""
+        limits = self.endpoint.limits
+        if not self._reader.in_request:
+            self._arrival.clear()
+            self._idle.set(limits.idle_timeout)
+        elif not self._arrival.is_set:
+            self._arrival.set(limits.request_timeout)
+
+    def _flush(self) -> None:
+        if self._out:
+            self.wire.write(b"".join(self._out))
+            self._out.clear()
+
+    def _begin_work(self) -> None:
+        """Take no other request until `_go_on`; the answers so far leave first."""
+        self._flush()
+        self._busy = True
+        self._arrival.clear()
+
+    def _go_on(self) -> None:
+        """The request that was worked on is answered: the next, or what has come since."""
+        self._busy = False
+        self._work()
+        if self._held and not (self._busy or self._closing or self._gone):
+            data = b"".join(self._held)
+            self._held.clear()
+            self.wire.set_reading(True)
+            self._read(data)
+
+    # -- RPC -----------------------------------------------------------------------------------
+
+    def _serve(self, exchange: Exchange) -> None:
+        if self._connection is None:
+            self._connection = HTTPConnection(self)
+            self._connection.opened()
+        if self._proved is not None:
+            self._connection.identity = self._proved[1]
+        answer = self._connection.answer(exchange)
+        if isinstance(answer, Deferred):
+            self._begin_work()
+            answer.addCallback(self._answered, exchange)
+        else:
+            self._succeed(exchange, answer)
+
+    def _answered(self, answer: bytes | None, exchange: Exchange) -> None:
+        if not self._gone:
+            self._succeed(exchange, answer)
+            self._go_on()
+
+    def _succeed(self, exchange: Exchange, answer: bytes | None) -> None:
+        plain = exchange.keep_alive and not exchange.says_keep_alive and not self._draining
+        if plain and answer is not None and b"origin" not in exchange.headers:
+            head = self.factory.success_head()
+            self._out.append(b"%b%d\r\n\r\n%b" % (head, len(answer), answer))
+            return
+        cors = self.factory.rules.cors_headers(exchange.headers)
+        if answer is None:
+            self._answer(exchange, Refusal(204, b"", headers=cors))
+        else:
+            self._answer(exchange, Refusal(200, answer, b"application/json", cors))
+
+    def _answer(self, exchange: Exchange, answer: Refusal) -> None:
+        """Write an answer with all its header fields."""
+        fields = [*self.factory.fields(), *answer.headers]
+        if answer.status != 204:
+            fields += [
+                (b"Content-Type", answer.content_type),
+                (b"Content-Length", b"%d" % len(answer.body)),
+            ]
+        if answer.closes or not exchange.keep_alive or self._draining:
+            self._closing = True
+            fields.append((b"Connection", b"close"))
+        elif exchange.says_keep_alive:
+            fields.append((b"Connection", b"keep-alive"))
+        body = b"" if exchange.method == b"HEAD" else answer.body
+        self._out.append(web.head(answer.status, answer.reason, fields) + b"\r\n" + body)
+
+    # -- authentication ------------------------------------------------------------------------
+
+    def _authenticate(self, exchange: Exchange) -> None:
+        header = exchange.headers[b"authorization"]
+        assert exchange.way is not None
+        if self._proved is not None and self._proved[0] == header:
+            exchange.way(exchange)
+            return
+        self._begin_work()
+        proved = auth.authenticated(self.endpoint.authenticate, exchange.credentials)
+        proved.addCallbacks(
+            self._authenticated, self._not_authenticated, (exchange, header), None, (exchange,)
+        )
+
+    def _authenticated(self, identity: Any, exchange: Exchange, header: bytes) -> None:
+        if not self._gone:
+            self._proved = (header, identity)
+            exchange.credentials = None
+            self._queue.appendleft(exchange)
+            self._go_on()
+
+    def _not_authenticated(self, failure: Failure, exchange: Exchange) -> None:
+        if failure.check(LoginFailed) is None:
+            self._log.failure("authentication failed for a reason of its own", failure)
+        if not self._gone:
+            self._answer(exchange, web.unauthorized())
+            self._go_on()
+
+    # -- other ways ----------------------------------------------------------------------------
+
+    def _pass_to_site(self, exchange: Exchange) -> None:
+        assert self.factory.site is not None
+        self._begin_work()
+        if self._bridge is None:
+            self._bridge = SiteBridge(self.factory.site, self.transport, self.wire, self._site_done)
+        self._bridge.forward(exchange)
+
+    def _site_done(self, keep_alive: bool) -> None:
+        if not self._gone:
+            self._closing = self._draining or not keep_alive
+            self._go_on()
+
+    def _upgrade(self, exchange: Exchange) -> None:
+        self._flush()
+        identity = None if self._proved is None else self._proved[1]
+        headers = exchange.text_headers()
+        successor = WebSocketProtocol(self.factory.websockets, headers, identity)
+        rest = b"".join(self._held)
+        self._end_here()
+        self.wire.set_reading(True)
+        self.leave_to(successor)
+        successor.dataReceived(exchange.head() + rest)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """See `ILine.drain`."""
+        self._draining = True
+        if not self._busy and not self._queue:
+            self._closing = True
+            self.wire.close()
+
+    def congested(self, congested: bool) -> None:
+        """See `RPCProtocol.congested`."""
+        if self._bridge is not None:
+            self._bridge.congested(congested)
+
+    def too_many(self, refusal: str) -> None:
+        """See `RPCProtocol.too_many`."""
+        fields = [
+            *self.factory.fields(),
+            (b"Content-Type", b"application/json"),
+            (b"Connection", b"close"),
+            (b"Retry-After", b"5"),
+        ]
+        body = codec.error_answer(Busy(refusal))
+        fields.append((b"Content-Length", b"%d" % len(body)))
+        self.wire.write(web.head(503, b"Service Unavailable", fields) + b"\r\n" + body)
+
+    def _idle_expired(self) -> None:
+        if not self._busy and not self._reader.in_request:
+            self._closing = True
+            self.wire.close()
+
+    def _arrival_expired(self) -> None:
+        seconds = self.endpoint.limits.request_timeout
+        text = f"the request was not complete after {seconds:g} seconds (request_timeout)"
+        self._reader.give_up(Refusal.of(408, RequestTimeout(text), closes=True))
+        self._work()
+
+    def _end_here(self) -> None:
+        """This protocol has nothing to do with the line any more."""
+        self._gone = True
+        self._idle.stop()
+        self._arrival.stop()
+        if self._connection is not None:
+            self._connection.lost()
+
+    def end(self) -> None:
+        """See `RPCProtocol.end`."""
+        self._end_here()
+        if self._bridge is not None:
+            self._bridge.lost()

@@ -1,0 +1,189 @@
+"""RPC as a `twisted.web` resource, for anybody's site."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from twisted.cred.error import LoginFailed
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from twisted_rpc import auth
+from twisted_rpc.config import WebTable
+from twisted_rpc.connection import Connection
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import RequestTooBig
+from twisted_rpc.running import Answer
+from twisted_rpc.transports import web
+from twisted_rpc.transports.base import address_name, hand_over
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.web import Refusal, WebRules
+from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
+
+__all__ = ["rpc_resource"]
+
+
+def rpc_resource(
+    endpoint: Endpoint, *, hosts: Collection[str] = (), origins: Collection[str] = ()
+) -> Resource:
+    """A resource that answers RPC by POST, and by WebSocket after an upgrade.
+
+    It goes by the same rules as a daemon's own HTTP port.
+
+    Args:
+        endpoint: what is served.
+        hosts: names the site is reached by, beside the loopback names.
+        origins: web origins whose pages may call, such as `https://app.example.com`.
+    """
+    return _RPCResource(endpoint, WebTable(hosts=tuple(hosts), origins=tuple(origins)))
+
+
+class _RequestConnection(Connection):
+    """One request of a foreign site: a connection that only answers, and ends with it."""
+
+    transport: ClassVar[str] = "http"
+    full_duplex: ClassVar[bool] = False
+
+    def answer(self, body: bytes) -> Answer:
+        """Answer the message in the body."""
+        self._owner.opened(self)
+        if self._owner.tracing:
+            self._owner.trace("<--", body, self)
+        return self._dispatch(body, self)
+
+    def close(self) -> None:
+        """The site closes its lines."""
+
+    abort = close
+
+
+class _RPCResource(Resource):
+    isLeaf = True
+    _log = Logger()
+
+    def __init__(self, endpoint: Endpoint, table: WebTable) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._rules = WebRules(table)
+        self._websockets: WebSocketFactory | None = None
+
+    def render(self, request: Request) -> int:
+        """Answer a request, now or later."""
+        exchange = _exchange(request)
+        refusal = self._check(request, exchange)
+        if refusal is not None:
+            self._finish(request, exchange, refusal)
+        elif exchange.is_websocket:
+            self._upgrade(request, exchange)
+        elif exchange.credentials is not None:
+            proved = auth.authenticated(self._endpoint.authenticate, exchange.credentials)
+            proved.addCallbacks(
+                self._serve_identity,
+                self._not_proved,
+                (request, exchange),
+                None,
+                (request, exchange),
+            )
+        else:
+            self._serve_identity(None, request, exchange)
+        return NOT_DONE_YET
+
+    def _check(self, request: Request, exchange: Exchange) -> Refusal | None:
+        rules, headers = self._rules, exchange.headers
+        local = str(getattr(request.getHost(), "host", ""))
+        refusal = rules.check_host(headers, local) or rules.check_origin(headers)
+        if refusal is not None or exchange.is_websocket:
+            return refusal
+        if exchange.method != b"POST":
+            return rules.options(headers) if exchange.method == b"OPTIONS" else web.not_allowed()
+        limit = self._endpoint.limits.max_message
+        if limit is not None and len(exchange.body) > limit:
+            return Refusal.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
+        return rules.check_content_type(headers) or self._check_credentials(exchange)
+
+    def _check_credentials(self, exchange: Exchange) -> Refusal | None:
+        if not self._endpoint.requires_authentication:
+            return None
+        header = exchange.headers.get(b"authorization", b"").decode("latin-1")
+        exchange.credentials = auth.basic_credentials(header)
+        return web.unauthorized() if exchange.credentials is None else None
+
+    def _serve_identity(self, identity: Any, request: Request, exchange: Exchange) -> None:
+        _, peer = address_name(request.getClientAddress())
+        headers = exchange.text_headers()
+        connection = _RequestConnection(self._endpoint, peer, headers, identity)
+        answer = connection.answer(exchange.body)
+        if isinstance(answer, Deferred):
+            answer.addCallback(self._answered, connection, request, exchange)
+        else:
+            self._answered(answer, connection, request, exchange)
+
+    def _answered(
+        self, answer: bytes | None, connection: Connection, request: Request, exchange: Exchange
+    ) -> None:
+        connection.lost()
+        cors = self._rules.cors_headers(exchange.headers)
+        if answer is None:
+            self._finish(request, exchange, Refusal(204, b"", headers=cors))
+        else:
+            self._finish(request, exchange, Refusal(200, answer, b"application/json", cors))
+
+    def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
+        if failure.check(LoginFailed) is None:
+            self._log.failure("authentication failed for a reason of its own", failure)
+        self._finish(request, exchange, web.unauthorized())
+
+    def _finish(self, request: Request, exchange: Exchange, answer: Refusal) -> None:
+        if request.channel is None:  # the line is down
+            return
+        request.setResponseCode(answer.status)
+        request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"X-Content-Type-Options", b"nosniff")
+        if answer.status != 204:
+            request.setHeader(b"Content-Type", answer.content_type)
+            request.setHeader(b"Content-Length", b"%d" % len(answer.body))
+        for name, value in answer.headers:
+            request.setHeader(name, value)
+        if exchange.method != b"HEAD":
+            request.write(answer.body)
+        request.finish()
+
+    def _upgrade(self, request: Request, exchange: Exchange) -> None:
+        """Take the line from the site and let a WebSocket have it."""
+        if not isinstance(request.channel, HTTPChannel):
+            self._finish(request, exchange, Refusal.text(426, "WebSocket is for HTTP/1.1 here"))
+            return
+        if self._websockets is None:
+            self._websockets = WebSocketFactory(self._endpoint)
+        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), None)
+        transport: Any = request.channel.transport
+        address, _ = address_name(transport.getPeer())
+        refusal = self._endpoint.admit(protocol, address)
+        if refusal is not None:
+            self._finish(request, exchange, Refusal.text(503, refusal))
+            return
+        request.channel.setTimeout(None)
+        request.channel.transport = None
+        transport.unregisterProducer()
+        hand_over(transport, protocol)
+        transport.resumeProducing()
+        protocol.dataReceived(exchange.head())
+
+
+def _exchange(request: Request) -> Exchange:
+    """The request in the form that the rules look at."""
+    exchange = Exchange()
+    exchange.method = request.method
+    exchange.target = request.uri
+    headers: Mapping[bytes, bytes] = {
+        name.lower(): b", ".join(values)
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+    exchange.headers = dict(headers)
+    exchange.body = request.content.read()
+    return exchange

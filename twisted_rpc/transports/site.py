@@ -1,0 +1,105 @@
+"""Requests that are not RPC's, answered by a `twisted.web` site on the same line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ISSLTransport, ITransport
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
+from zope.interface import directlyProvides, implementer
+
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.wire import Wire
+
+__all__ = ["SiteBridge"]
+
+
+class _Channel(HTTPChannel):
+    """`twisted.web`'s side: tells when a request has been answered."""
+
+    bridge: SiteBridge
+
+    def requestDone(self, request: Request) -> None:
+        persistent = self.persistent
+        super().requestDone(request)
+        self.bridge.done(keep_alive=bool(persistent))
+
+
+@implementer(ITransport)
+class _Transport:
+    """Our side, as `twisted.web` sees it: writes pass through, closing is ours to do."""
+
+    def __init__(self, transport: Any, wire: Wire) -> None:
+        self._transport = transport
+        self._wire = wire
+        if ISSLTransport.providedBy(transport):
+            directlyProvides(self, ISSLTransport)
+
+    def write(self, data: bytes) -> None:
+        self._wire.write(data)
+
+    def writeSequence(self, data: list[bytes]) -> None:
+        self._wire.write(b"".join(data))
+
+    def loseConnection(self) -> None:
+        """Asked for after an answer that ends the line, which `done` reports as well."""
+
+    def abortConnection(self) -> None:
+        self._wire.abort()
+
+    def getPeer(self) -> Any:
+        return self._transport.getPeer()
+
+    def getHost(self) -> Any:
+        return self._transport.getHost()
+
+
+class SiteBridge:
+    """Hands whole requests of one line to a site, one after the other.
+
+    Args:
+        site: made by `site_for`.
+        transport, wire: the line.
+        done: told when a request is answered, and whether the line stays open.
+    """
+
+    def __init__(
+        self, site: Site, transport: Any, wire: Wire, done: Callable[[bool], None]
+    ) -> None:
+        self._done = done
+        channel = site.buildProtocol(transport.getPeer())
+        assert isinstance(channel, _Channel)
+        channel.bridge = self
+        channel.makeConnection(_Transport(transport, wire))
+        self._channel = channel
+
+    @staticmethod
+    def site_for(resource: IResource) -> Site:
+        """A site for a resource, without timeouts of its own: ours hold."""
+        site = Site(resource, timeout=None)
+        site.protocol = _Channel
+        return site
+
+    def forward(self, exchange: Exchange) -> None:
+        """Let the site answer a request."""
+        self._channel.dataReceived(exchange.whole())
+
+    def done(self, *, keep_alive: bool) -> None:
+        """The site has answered."""
+        self._done(keep_alive)
+
+    def congested(self, congested: bool) -> None:
+        """Slow the site down, or let it go on."""
+        if congested:
+            self._channel.pauseProducing()
+        else:
+            self._channel.resumeProducing()
+
+    def lost(self) -> None:
+        """The line is down."""
+        self._channel.connectionLost(Failure(ConnectionDone()))

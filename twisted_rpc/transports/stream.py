@@ -1,0 +1,206 @@
+"""TCP, Unix sockets, TLS, standard input and output: a stream of framed messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IStreamClientEndpoint,
+)
+from zope.interface import implementer
+
+from twisted_rpc import codec
+from twisted_rpc.connection import Connection
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import Busy, RequestTimeout, RPCError
+from twisted_rpc.framing import FRAMINGS, Framer, looks_like_http
+from twisted_rpc.transports.base import RPCFactory, RPCProtocol
+from twisted_rpc.transports.wire import Wire
+
+__all__ = ["StreamConnection", "StreamFactory", "StreamProtocol", "connector"]
+
+_LONGEST_OPENING = 24
+"""By so many bytes it is certain whether a stream begins like an HTTP request."""
+
+
+class StreamConnection(Connection):
+    """A connection over a stream of framed messages."""
+
+    transport: ClassVar[str] = "tcp"
+
+    def __init__(self, owner: Endpoint, peer: str, framer: Framer, wire: Wire) -> None:
+        super().__init__(owner, peer)
+        self.framer = framer
+        self._wire = wire
+        self._unreadable: RPCError | None = None
+        self._arrival = Deadline(owner.clock, self._arrival_expired)
+
+    def bytes_received(self, data: bytes) -> None:
+        """Cut what arrived into messages and handle them."""
+        framer = self.framer
+        messages = framer.feed(data)
+        if messages:
+            self.receive(messages)
+        if framer.failed is not None:
+            self._stop_reading_for(framer.failed)
+        elif framer.partial:
+            if messages or not self._arrival.is_set:
+                self._arrival.set(self._limits.request_timeout)
+        elif self._arrival.is_set:
+            self._arrival.clear()
+
+    def input_ended(self) -> None:
+        """The far side has closed its half: what it left without an end is its last message."""
+        self._arrival.clear()
+        if self._unreadable is not None:
+            self._wire.close()
+            return
+        rest = self.framer.finish()
+        if rest:
+            self.receive(rest)
+        self.end_input()
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        if self._unreadable is not None:
+            self.send([codec.error_answer(self._unreadable)])
+            self._wire.close_unread()
+        else:
+            self._wire.close()
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self._wire.abort()
+
+    def lost(self) -> None:
+        """See `Connection.lost`."""
+        self._arrival.stop()
+        super().lost()
+
+    def _stop_reading_for(self, error: RPCError) -> None:
+        """Answer what can still be answered, then this error, then close."""
+        if self._unreadable is None:
+            self._unreadable = error
+            self._arrival.clear()
+            self.end_input()
+
+    def _arrival_expired(self) -> None:
+        seconds = self._limits.request_timeout
+        text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
+        self._stop_reading_for(RequestTimeout(text))
+
+    def _write(self, messages: list[bytes]) -> None:
+        self._wire.write(self.framer.frame_all(messages))
+
+    def _set_reading(self, reading: bool) -> None:
+        # The time a message takes to arrive does not run while we are not listening.
+        if not reading:
+            self._arrival.clear()
+        elif self.framer.partial:
+            self._arrival.set(self._limits.request_timeout)
+        self._wire.set_reading(reading)
+
+
+@implementer(IHalfCloseableProtocol)
+class StreamProtocol(RPCProtocol):
+    """Carries a `StreamConnection`.
+
+    Args:
+        framing: a name in `FRAMINGS`.
+        admitted: see `RPCProtocol`.
+    """
+
+    def __init__(self, framing: str, *, admitted: bool = False) -> None:
+        super().__init__(admitted=admitted)
+        self._framing = framing
+        self._opening: bytes | None = b""
+
+    def begin(self) -> None:
+        """See `RPCProtocol.begin`."""
+        limit = self.endpoint.limits.max_message or 1 << 62
+        framer = FRAMINGS[self._framing](limit)
+        self.connection = StreamConnection(self.endpoint, self.peer, framer, self.wire)
+        self.connection.opened()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._opening is not None and self._begins_like_http(data):
+            self._log.info("{peer} speaks HTTP on a stream port: closed", peer=self.peer)
+            self.wire.abort()
+            return
+        self.connection.bytes_received(data)
+
+    def _begins_like_http(self, data: bytes) -> bool:
+        """Whether this is a web page's request to a port that is not for it."""
+        assert self._opening is not None
+        self._opening += data[:_LONGEST_OPENING]
+        if looks_like_http(self._opening):
+            return True
+        if len(self._opening) >= _LONGEST_OPENING:
+            self._opening = None
+        return False
+
+    def congested(self, congested: bool) -> None:
+        """See `RPCProtocol.congested`."""
+        self.connection.congested(congested)
+
+    def too_many(self, refusal: str) -> None:
+        """See `RPCProtocol.too_many`."""
+        framer = FRAMINGS[self._framing](0)
+        self.wire.write(framer.frame(codec.error_answer(Busy(refusal))))
+
+    def drain(self) -> None:
+        """See `ILine.drain`."""
+        self.connection.drain()
+
+    def readConnectionLost(self) -> None:
+        """The far side has closed its half and still reads."""
+        self.connection.input_ended()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed."""
+
+    def end(self) -> None:
+        """See `RPCProtocol.end`."""
+        self.connection.lost()
+
+
+class StreamFactory(RPCFactory):
+    """Serves one framing on every line.
+
+    Args:
+        endpoint: what the lines belong to.
+        framing: a name in `FRAMINGS`.
+    """
+
+    def __init__(self, endpoint: Endpoint, framing: str = "line") -> None:
+        super().__init__(endpoint)
+        self.framing = framing
+
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
+        """A protocol for one line."""
+        protocol = StreamProtocol(self.framing)
+        protocol.factory = self
+        return protocol
+
+
+def connector(
+    endpoint: IStreamClientEndpoint, framing: str = "line"
+) -> Callable[[Endpoint], Deferred[Connection]]:
+    """A function that connects an `Endpoint` of ours by a Twisted client endpoint.
+
+    Args:
+        endpoint: where to connect to.
+        framing: a name in `FRAMINGS`, except "auto".
+    """
+
+    def connect(owner: Endpoint) -> Deferred[Connection]:
+        connected = endpoint.connect(StreamFactory(owner, framing))
+        return connected.addCallback(lambda protocol: protocol.connection)  # type: ignore[attr-defined]
+
+    return connect

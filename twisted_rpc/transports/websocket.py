@@ -1,0 +1,312 @@
+"""WebSocket: each text or binary message is one JSON-RPC message or batch.
+
+Autobahn does the handshake, control frames, fragments and the closing handshake.  A
+whole, unfragmented, uncompressed text frame needs none of that and takes a short way
+here; every rule of RFC 6455 that applies to it still holds, and whatever the short way
+does not know goes to Autobahn in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_rpc.connection import Connection
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import RequestTimeout
+from twisted_rpc.interfaces import ILine
+from twisted_rpc.transports.base import address_name
+from twisted_rpc.transports.wire import Wire
+
+__all__ = ["WebSocketConnection", "WebSocketFactory", "WebSocketProtocol"]
+
+_WHOLE_TEXT = 0x81
+"""FIN set, reserved bits clear, opcode text (RFC 6455, section 5.2)."""
+
+_MASKED = 0x80
+_LONGEST_WAIT = 4096
+"""How much of an incomplete frame the short way keeps; a longer one goes to Autobahn."""
+
+_SHORT_HEADERS = tuple(bytes((_WHOLE_TEXT, size)) for size in range(126))
+
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+
+
+def text_frame(message: bytes) -> bytes:
+    """A message as one unmasked text frame, as servers send them."""
+    size = len(message)
+    if size < 126:
+        return _SHORT_HEADERS[size] + message
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + message
+    return b"\x81\x7f" + size.to_bytes(8, "big") + message
+
+
+def unmask(mask: bytes, payload: bytes) -> bytes:
+    """Undo the masking of a client's frame (RFC 6455, section 5.3)."""
+    size = len(payload)
+    key = (mask * (size // 4 + 1))[:size]
+    plain = int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")
+    return plain.to_bytes(size, "little")
+
+
+class WebSocketConnection(Connection):
+    """A connection over a WebSocket."""
+
+    transport: ClassVar[str] = "websocket"
+
+    def __init__(
+        self,
+        protocol: WebSocketProtocol,
+        owner: Endpoint,
+        peer: str,
+        headers: Mapping[str, str],
+        identity: Any,
+    ) -> None:
+        super().__init__(owner, peer, headers, identity)
+        self._protocol = protocol
+        self._close_code = 1000
+
+    def drain(self) -> None:
+        """See `ILine.drain`."""
+        self._close_code = GOING_AWAY
+        self.end_input()
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self._protocol.close(self._close_code)
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self._protocol.abort()
+
+    def _write(self, messages: list[bytes]) -> None:
+        self._protocol.send_text(messages)
+
+    def _set_reading(self, reading: bool) -> None:
+        self._protocol.set_reading(reading)
+
+
+class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
+    """Autobahn's factory with our limits."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        limits = endpoint.limits
+        super().__init__(server="twisted_rpc", reactor=endpoint.clock)
+        self.endpoint = endpoint
+        self.setProtocolOptions(
+            webStatus=False,
+            # Host and Origin are checked before a request gets here.
+            allowedOrigins=["*"],
+            allowNullOrigin=True,
+            # With the closing handshake a peer learns what it did wrong.
+            failByDrop=False,
+            maxMessagePayloadSize=limits.max_message or 0,
+            maxFramePayloadSize=limits.max_message or 0,
+            openHandshakeTimeout=limits.handshake_timeout or 0,
+            autoPingInterval=limits.ping_interval or 0,
+            autoPingTimeout=limits.ping_timeout or 0,
+            perMessageCompressionAccept=lambda offers: None,
+        )
+
+
+@implementer(ILine)
+class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+    """Carries a `WebSocketConnection`, on a line that HTTP had before."""
+
+    def __init__(
+        self, factory: WebSocketFactory, headers: Mapping[str, str], identity: Any
+    ) -> None:
+        super().__init__()
+        self.factory = factory
+        self.endpoint = factory.endpoint
+        self.connection: WebSocketConnection | None = None
+        self._headers = headers
+        self._identity = identity
+        self._waiting = b""
+        self._limit = self.endpoint.limits.max_message or 1 << 62
+        self._arrival = Deadline(self.endpoint.clock, self._arrival_expired)
+
+    def connectionMade(self) -> None:
+        """The line is ours."""
+        super().connectionMade()
+        endpoint = self.endpoint
+        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The line is down."""
+        super().connectionLost(reason)
+        self._arrival.stop()
+        self.wire.stop()
+        self.endpoint.release(self)
+        if self.connection is not None:
+            self.connection.lost()
+
+    def onOpen(self) -> None:
+        """The handshake is done."""
+        _, peer = address_name(self.transport.getPeer())
+        self.connection = WebSocketConnection(
+            self, self.endpoint, peer, self._headers, self._identity
+        )
+        self.connection.opened()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A message came the long way."""
+        if self.connection is not None:
+            self.connection.receive([payload])
+
+    # -- the short way -------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came: whole text frames are read here, everything else by Autobahn."""
+        if self._waiting:
+            data = self._waiting + data
+            self._waiting = b""
+        connection = self.connection
+        if connection is not None and self._between_frames:
+            messages: list[bytes] = []
+            at = self._read_whole_frames(data, messages)
+            if messages:
+                self._account(at, len(messages))
+                connection.receive(messages)
+            data = data[at:] if at < len(data) else b""
+            if self._is_beginning_of_frame(data):
+                self._waiting = data
+                data = b""
+        if data:
+            self._dataReceived(data)
+        self._watch_arrival()
+
+    @property
+    def _between_frames(self) -> bool:
+        return (
+            self.state == self.STATE_OPEN
+            and self.current_frame is None
+            and not self.data
+            and not self.inside_message
+        )
+
+    def _read_whole_frames(self, data: bytes, messages: list[bytes]) -> int:
+        """Read frames until one is incomplete, or not of the simple kind; say where it begins."""
+        at, end = 0, len(data)
+        while end - at > 6 and data[at] == _WHOLE_TEXT:
+            size = data[at + 1] - _MASKED
+            if 0 <= size < 126:
+                body = at + 6
+            elif size == 126 and end - at > 8:
+                size = int.from_bytes(data[at + 2 : at + 4], "big")
+                body = at + 8
+                if size < 126:
+                    break  # not the shortest encoding of the length
+            else:
+                break
+            stop = body + size
+            if stop > end or size > self._limit:
+                break
+            message = unmask(data[body - 4 : body], data[body:stop])
+            if not message.isascii() and not _is_utf8(message):
+                break
+            messages.append(message)
+            at = stop
+        return at
+
+    def _is_beginning_of_frame(self, data: bytes) -> bool:
+        """Whether this can wait here until the rest of its frame has come."""
+        if not data or len(data) > _LONGEST_WAIT or data[0] != _WHOLE_TEXT:
+            return False
+        if len(data) < 2 or not data[1] & _MASKED:
+            return len(data) < 2
+        size = data[1] & 0x7F
+        if size == 126 and len(data) >= 4:
+            size = int.from_bytes(data[2:4], "big")
+            return 126 <= size <= min(_LONGEST_WAIT, self._limit) and len(data) < size + 8
+        return size <= min(126, self._limit) and len(data) < size + 6
+
+    def _account(self, octets: int, messages: int) -> None:
+        """What Autobahn keeps count of, and the ping that any traffic answers."""
+        stats = self.trafficStats
+        stats.incomingOctetsWireLevel += octets
+        stats.incomingWebSocketFrames += messages
+        stats.incomingWebSocketMessages += messages
+        if self.autoPingTimeoutCall:
+            self._cancelAutoPingTimeoutCall()
+
+    def _watch_arrival(self) -> None:
+        """A message has to be complete in time, be it in one frame or in many."""
+        if self._waiting or not (self._between_frames or self.state != self.STATE_OPEN):
+            if not self._arrival.is_set:
+                self._arrival.set(self.endpoint.limits.request_timeout)
+        elif self._arrival.is_set:
+            self._arrival.clear()
+
+    def _arrival_expired(self) -> None:
+        seconds = self.endpoint.limits.request_timeout
+        text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
+        if self.connection is not None:
+            self.connection.refuse(RequestTimeout(text))
+        self.close(POLICY_VIOLATION)
+
+    # -- what goes out -------------------------------------------------------------------------
+
+    def send_text(self, messages: list[bytes]) -> None:
+        """Send messages, each as one frame, in one write."""
+        if self.state != self.STATE_OPEN:
+            return
+        if len(messages) == 1:
+            data = text_frame(messages[0])
+        else:
+            data = b"".join([text_frame(message) for message in messages])
+        stats = self.trafficStats
+        stats.outgoingOctetsWireLevel += len(data)
+        stats.outgoingWebSocketFrames += len(messages)
+        stats.outgoingWebSocketMessages += len(messages)
+        self.wire.write(data)
+
+    def set_reading(self, reading: bool) -> None:
+        """Go on or stop reading."""
+        self.wire.set_reading(reading)
+
+    def congested(self, congested: bool) -> None:
+        """The far side has stopped, or begun again, to read."""
+        if self.connection is not None:
+            self.connection.congested(congested)
+
+    def drain(self) -> None:
+        """See `ILine.drain`."""
+        if self.connection is not None:
+            self.connection.drain()
+        else:
+            self.wire.close()
+
+    def close(self, code: int) -> None:
+        """Begin the closing handshake (RFC 6455, section 7)."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code, isReply=False)
+
+    def abort(self) -> None:
+        """See `ILine.abort`."""
+        self.wire.abort()
+
+    def unregisterProducer(self) -> None:
+        """Autobahn asks for this before it closes; `Wire.close` does it."""
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        if abort:
+            self.wire.abort()
+        else:
+            self.wire.close()
+
+
+def _is_utf8(message: bytes) -> bool:
+    try:
+        message.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

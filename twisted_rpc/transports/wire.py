@@ -1,0 +1,173 @@
+"""Writing to a transport: at once where that is safe, and never without bound.
+
+Twisted's `write` queues, asks the reactor for writability and takes another turn of its
+loop: two system calls and half the throughput of small answers.  While nothing is queued
+the bytes may as well go to the socket at once; what the socket does not take is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IPushProducer, IReactorTime, ITransport
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from twisted_rpc.config import Limits
+from twisted_rpc.deadline import Deadline
+
+__all__ = ["LINGER", "Wire"]
+
+LINGER = 2.0
+"""Seconds we go on reading from a far side that was answered for the last time."""
+
+
+@implementer(IPushProducer)
+class Wire:
+    """One transport, as connections use it.
+
+    A far side that leaves answers unread is not read from either (`congested`), and is
+    aborted when it has not caught up after `unread_timeout` seconds, or when more than
+    `max_unread` bytes have come on top of what the transport holds.
+
+    Args:
+        transport: where to write.
+        congested: told whether the far side has stopped, or begun again, to read.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        transport: ITransport,
+        limits: Limits,
+        clock: IReactorTime,
+        congested: Callable[[bool], None],
+    ) -> None:
+        self.transport: Any = transport
+        self._direct = _direct(transport)
+        self._limits = limits
+        self._congested = congested
+        self._unread: int | None = None
+        self._closing = False
+        self._lingering = False
+        self._deadline = Deadline(clock, self._expired)
+        if hasattr(transport, "registerProducer"):
+            self.transport.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, after all those written before."""
+        direct = self._direct
+        if (
+            direct is not None
+            and not direct.dataBuffer
+            and not direct._tempDataLen
+            and direct.connected
+            and not direct.disconnecting
+        ):
+            sent = direct.writeSomeData(data)
+            if sent == len(data):
+                return
+            # An exception instead of a number: the reactor meets it too, and reports it.
+            if isinstance(sent, int) and sent > 0:
+                data = data[sent:]
+        self.transport.write(data)
+        if self._unread is not None:
+            self._count_unread(len(data))
+
+    def _count_unread(self, size: int) -> None:
+        assert self._unread is not None
+        limit = self._limits.max_unread
+        if limit is not None and self._unread > limit:
+            self._give_up(f"more than {limit} bytes unread (max_unread)")
+        self._unread += size
+
+    def set_reading(self, reading: bool) -> None:
+        """Go on or stop reading."""
+        if reading:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def close(self) -> None:
+        """Close once everything is out, or after `unread_timeout` in any case."""
+        if self._closing and not self._lingering:
+            return
+        self._lingering = False
+        self._let_go()
+        self._deadline.set(self._limits.unread_timeout)
+        self.transport.loseConnection()
+
+    def close_unread(self) -> None:
+        """Close although the far side is still sending.
+
+        Closing a socket with unread bytes in it resets the line, and the last answer is
+        lost with it.  So only our half is closed, what still comes is for the protocol to
+        throw away, and the rest follows when the far side closes or `LINGER` is over.
+        """
+        if self._closing:
+            return
+        self._let_go()
+        self._lingering = True
+        if hasattr(self.transport, "loseWriteConnection"):
+            self.transport.loseWriteConnection()
+        self.set_reading(True)
+        self._deadline.set(LINGER)
+
+    def _let_go(self) -> None:
+        if not self._closing and hasattr(self.transport, "unregisterProducer"):
+            self.transport.unregisterProducer()
+        self._closing = True
+
+    def abort(self) -> None:
+        """Close now."""
+        if hasattr(self.transport, "abortConnection"):
+            self.transport.abortConnection()
+        else:
+            self.transport.loseConnection()
+
+    def release(self) -> None:
+        """Leave the transport to another protocol."""
+        self._let_go()
+        self._deadline.stop()
+
+    def stop(self) -> None:
+        """The line is down."""
+        self._deadline.stop()
+
+    def pauseProducing(self) -> None:
+        """The transport holds more than it likes to: the far side does not read."""
+        if self._unread is None and not self._closing:
+            self._unread = 0
+            self._deadline.set(self._limits.unread_timeout)
+            self._congested(True)
+
+    def resumeProducing(self) -> None:
+        """Everything is out."""
+        if self._unread is not None:
+            self._unread = None
+            if not self._closing:
+                self._deadline.clear()
+                self._congested(False)
+
+    def stopProducing(self) -> None:
+        """The transport has ended; its protocol is told."""
+
+    def _expired(self) -> None:
+        if self._lingering:
+            self.abort()
+            return
+        self._give_up(f"nothing read for {self._limits.unread_timeout:g} seconds (unread_timeout)")
+
+    def _give_up(self, reason: str) -> None:
+        self._log.info("dropping a far side that does not read: {reason}", reason=reason)
+        self.abort()
+
+
+def _direct(transport: Any) -> Any:
+    """The transport itself, if bytes may go straight to its socket."""
+    if isinstance(transport, FileDescriptor) and not getattr(transport, "TLS", False):
+        return transport if hasattr(transport, "_tempDataLen") else None
+    return None
