@@ -119,7 +119,7 @@ class Gate:
             return codec.join_batch(refused) if refused else None
         if isinstance(message, Message) and message.method == "auth":
             return self._log_in(message)
-        return self._refuse(message)  # type: ignore[arg-type]
+        return self._refuse(message)
 
     def _refuse(self, item: Message | Invalid) -> bytes | None:
         if isinstance(item, Invalid):
@@ -136,7 +136,7 @@ class Gate:
             return None if message.id is UNSET else codec.error_answer(error, id_of(message))
         credentials = UsernamePassword(user.encode("utf-8"), password.encode("utf-8"))
         proved = authenticated(self._authenticate, credentials)
-        proved.addCallbacks(self._succeeded, self._failed, (message,), None, (message,))
+        proved.addCallbacks(self._succeeded, self._failed, (message,), {}, (message,))
         return proved
 
     def _succeeded(self, identity: Any, message: Message) -> bytes | None:

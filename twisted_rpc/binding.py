@@ -136,7 +136,7 @@ class Binder:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with the context where the signature wants it."""
         assert self.context_name is not None
-        if type(bound) is dict:
+        if isinstance(bound, dict):
             return (), {**bound, self.context_name: context}
         at = self._context_index
         if at is None or len(bound) < at:

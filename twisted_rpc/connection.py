@@ -102,7 +102,7 @@ class Connection(Caller):
         self._handshake = Deadline(owner.clock, self._handshake_expired)
 
     @property
-    def connection(self) -> Connection:  # type: ignore[override]
+    def connection(self) -> Connection:
         """Itself: what a `Context` holds."""
         return self
 
@@ -271,7 +271,7 @@ class Connection(Caller):
                 if type(answer) is bytes:
                     answers.append(answer)
                 elif answer is not None:
-                    answer.addCallback(self._answer_later)  # type: ignore[union-attr]
+                    answer.addCallback(self._answer_later)
         finally:
             self._working = False
         if answers:
@@ -316,12 +316,11 @@ class Connection(Caller):
             result.callback(outcome)
         return True
 
-    def _forget(self, request_id: int) -> _Call | None:
+    def _forget(self, request_id: int) -> None:
         call = self._pending.take(request_id)
         self.awaits_answer = len(self._pending) > 0
         if call is not None:
             call.stop()
-        return call
 
     def _expire(self, request_id: int, seconds: float) -> None:
         call = self._pending.take(request_id)

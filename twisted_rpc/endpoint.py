@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 from twisted.cred.checkers import ICredentialsChecker
@@ -75,13 +75,7 @@ class Endpoint:
 
     # -- what applications use ---------------------------------------------------------------
 
-    @overload
-    def expose(self, name: str, target: T) -> T: ...
-
-    @overload
-    def expose(self, name: str, target: Mapping[str, Any]) -> Mapping[str, Any]: ...
-
-    def expose(self, name: str, target: Any) -> Any:
+    def expose(self, name: str, target: T) -> T:
         """Make a function, an object, a module or a mapping callable; return it.
 
         See `Namespace.expose` for what is taken and what is raised.

@@ -64,7 +64,7 @@ class ListenerService(Service):
         if self.port is None and isinstance(getattr(listening, "result", None), Failure):
             failure = listening.result
             listening.addErrback(lambda _: None)
-            failure.raiseException()  # type: ignore[union-attr]
+            failure.raiseException()
 
     def startService(self) -> None:
         """Bind, if nobody asked before; `twist` knows no privileged start.
@@ -113,7 +113,8 @@ class StdioService(Service):
         output = os.dup(1)
         os.dup2(2, 1)
         protocol = self._factory.buildProtocol(None)
-        StandardIO(protocol, stdin=0, stdout=output, reactor=self._reactor)
+        stdio: Any = StandardIO  # the type checker takes the one of Windows
+        stdio(protocol, stdin=0, stdout=output, reactor=self._reactor)
         protocol.connection.closed().addCallback(lambda _: self._reactor.callLater(0, self._stop))
 
     def _stop(self) -> None:

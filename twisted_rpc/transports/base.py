@@ -63,6 +63,7 @@ class RPCProtocol(Protocol):
     """
 
     factory: RPCFactory
+    transport: Any
     wire: Wire
     _log = Logger()
 
@@ -121,7 +122,7 @@ class RPCProtocol(Protocol):
     def _handshake_expired(self) -> None:
         self.wire.abort()
 
-    def leave_to(self, successor: RPCProtocol) -> None:
+    def leave_to(self, successor: Any) -> None:
         """Let a protocol go on from here that was made with `admitted=True`."""
         self._handshake.stop()
         self.wire.release()

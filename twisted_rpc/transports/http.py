@@ -51,7 +51,7 @@ class HTTPConnection(Connection):
         self.exchange: Exchange | None = None
 
     @property
-    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+    def headers(self) -> Mapping[str, str]:
         """The header fields of the request that is worked on."""
         return NO_HEADERS if self.exchange is None else self.exchange.text_headers()
 
@@ -62,10 +62,12 @@ class HTTPConnection(Connection):
     def answer(self, exchange: Exchange) -> Answer:
         """Answer the message in a request's body."""
         self.exchange = exchange
-        if not self._owner.tracing:
-            return self._dispatch(exchange.body, self)
-        self._owner.trace("<--", exchange.body, self)
-        answer = self._dispatch(exchange.body, self)
+        tracing = self._owner.tracing
+        if tracing:
+            self._owner.trace("<--", exchange.body, self)
+        answer: Answer = self._dispatch(exchange.body, self)
+        if not tracing:
+            return answer
         if isinstance(answer, Deferred):
             return answer.addCallback(self._traced)
         return self._traced(answer)
@@ -120,7 +122,7 @@ class HTTPFactory(RPCFactory):
         self._head = b""
         self._head_at = -1.0
 
-    def buildProtocol(self, addr: IAddress | None) -> HTTPProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HTTPProtocol()
         protocol.factory = self
@@ -231,7 +233,7 @@ class HTTPProtocol(RPCProtocol):
         return None
 
     def _local_address(self) -> str:
-        return str(getattr(self.transport.getHost(), "host", ""))  # type: ignore[union-attr]
+        return str(getattr(self.transport.getHost(), "host", ""))
 
     def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Refusal | None:
         """Refuse a request without credentials at once; who they belong to is asked later."""
@@ -355,7 +357,7 @@ class HTTPProtocol(RPCProtocol):
         self._begin_work()
         proved = auth.authenticated(self.endpoint.authenticate, exchange.credentials)
         proved.addCallbacks(
-            self._authenticated, self._not_authenticated, (exchange, header), None, (exchange,)
+            self._authenticated, self._not_authenticated, (exchange, header), {}, (exchange,)
         )
 
     def _authenticated(self, identity: Any, exchange: Exchange, header: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from zope.interface import implementer
@@ -30,7 +31,7 @@ class HybridFactory(RPCFactory):
         self.http = http
         self.streams = StreamFactory(http.endpoint, "auto")
 
-    def buildProtocol(self, addr: IAddress | None) -> HybridProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HybridProtocol()
         protocol.factory = self

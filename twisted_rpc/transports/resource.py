@@ -54,7 +54,8 @@ class _RequestConnection(Connection):
         self._owner.opened(self)
         if self._owner.tracing:
             self._owner.trace("<--", body, self)
-        return self._dispatch(body, self)
+        answer: Answer = self._dispatch(body, self)
+        return answer
 
     def close(self) -> None:
         """The site closes its lines."""
@@ -86,7 +87,7 @@ class _RPCResource(Resource):
                 self._serve_identity,
                 self._not_proved,
                 (request, exchange),
-                None,
+                {},
                 (request, exchange),
             )
         else:
@@ -185,5 +186,6 @@ def _exchange(request: Request) -> Exchange:
         for name, values in request.requestHeaders.getAllRawHeaders()
     }
     exchange.headers = dict(headers)
+    assert request.content is not None
     exchange.body = request.content.read()
     return exchange

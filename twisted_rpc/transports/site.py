@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -43,7 +43,7 @@ class _Transport:
     def write(self, data: bytes) -> None:
         self._wire.write(data)
 
-    def writeSequence(self, data: list[bytes]) -> None:
+    def writeSequence(self, data: Iterable[bytes]) -> None:
         self._wire.write(b"".join(data))
 
     def loseConnection(self) -> None:
@@ -82,7 +82,7 @@ class SiteBridge:
     def site_for(resource: IResource) -> Site:
         """A site for a resource, without timeouts of its own: ours hold."""
         site = Site(resource, timeout=None)
-        site.protocol = _Channel
+        site.protocol = _Channel  # type: ignore[assignment,method-assign]  # its documented use
         return site
 
     def forward(self, exchange: Exchange) -> None:

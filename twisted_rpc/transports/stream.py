@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -182,7 +182,7 @@ class StreamFactory(RPCFactory):
         super().__init__(endpoint)
         self.framing = framing
 
-    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = StreamProtocol(self.framing)
         protocol.factory = self
@@ -200,7 +200,11 @@ def connector(
     """
 
     def connect(owner: Endpoint) -> Deferred[Connection]:
-        connected = endpoint.connect(StreamFactory(owner, framing))
-        return connected.addCallback(lambda protocol: protocol.connection)  # type: ignore[attr-defined]
+        connected: Deferred[Any] = endpoint.connect(StreamFactory(owner, framing))
+        return connected.addCallback(_connection_of)
 
     return connect
+
+
+def _connection_of(protocol: StreamProtocol) -> Connection:
+    return protocol.connection

@@ -94,7 +94,7 @@ class WebSocketConnection(Connection):
         self._protocol.set_reading(reading)
 
 
-class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
+class WebSocketFactory(WebSocketServerFactory):
     """Autobahn's factory with our limits."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -118,8 +118,10 @@ class WebSocketFactory(WebSocketServerFactory):  # type: ignore[misc]
 
 
 @implementer(ILine)
-class WebSocketProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+class WebSocketProtocol(WebSocketServerProtocol):
     """Carries a `WebSocketConnection`, on a line that HTTP had before."""
+
+    transport: Any
 
     def __init__(
         self, factory: WebSocketFactory, headers: Mapping[str, str], identity: Any

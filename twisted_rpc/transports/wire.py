@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IPushProducer, IReactorTime, ITransport
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -41,12 +41,12 @@ class Wire:
 
     def __init__(
         self,
-        transport: ITransport,
+        transport: Any,
         limits: Limits,
         clock: IReactorTime,
         congested: Callable[[bool], None],
     ) -> None:
-        self.transport: Any = transport
+        self.transport = transport
         self._direct = _direct(transport)
         self._limits = limits
         self._congested = congested
