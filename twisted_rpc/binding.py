@@ -110,7 +110,7 @@ class Binder:
         if self._plain:
             types = tuple(field.type for field in self.fields)
             object_type = _struct(self.fields, array_like=False)
-            either: Any = typing.Union[tuple[types] if types else tuple[()], object_type]  # type: ignore[valid-type]
+            either: Any = (tuple[types] if types else tuple[()]) | object_type  # type: ignore[valid-type]
             self._decode_either = msgspec.json.Decoder(either).decode
 
     def bind(self, raw: Raw | UnsetType) -> Bound:
@@ -233,7 +233,7 @@ def _struct(fields: list[Field], *, array_like: bool) -> type[msgspec.Struct]:
     members: list[Any] = [
         (f"f{index}", field.type)
         if field.required
-        else (f"f{index}", typing.Union[field.type, UnsetType], UNSET)
+        else (f"f{index}", field.type | UnsetType, UNSET)
         for index, field in enumerate(fields)
     ]
     renamed = {f"f{index}": field.name for index, field in enumerate(fields)}

@@ -287,13 +287,12 @@ class Dispatcher:
         size = 0
         fitting: list[bytes] = []
         for item, answer in zip(items, answers, strict=True):
-            if answer is None:
-                continue
-            size += len(answer)
-            if size > self._max_response:
-                error = BatchResponseTooBig(
-                    f"longer than {self._max_response} bytes (max_response)"
-                )
-                answer = codec.error_answer(error, id_of(item))
-            fitting.append(answer)
+            if answer is not None:
+                size += len(answer)
+                fits = size <= self._max_response
+                fitting.append(answer if fits else self._too_much(item))
         return codec.join_batch(fitting) if fitting else None
+
+    def _too_much(self, item: Message | Invalid) -> bytes:
+        error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
+        return codec.error_answer(error, id_of(item))

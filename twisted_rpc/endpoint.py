@@ -265,8 +265,8 @@ class Server(Endpoint):
         """Let in only who proves who they are, on every transport.
 
         Args:
-            user: a user name, with `password`; or a `twisted.cred` checker.  Each call
-                adds one.
+            user: a user name, or a `twisted.cred` checker.  Each call adds one.
+            password: the user's; none with a checker.
         """
         if isinstance(user, str):
             if password is None:
@@ -322,8 +322,11 @@ class Peer(Endpoint):
     connection: Connection | None = None
 
     def open(self, connect: Callable[[Endpoint], Deferred[Connection]]) -> Deferred[Connection]:
-        """Open the line with a function that a transport supplies, such as
-        `twisted_rpc.transports.stream.connector(client_endpoint)`.
+        """Open the line.
+
+        Args:
+            connect: a function that a transport supplies, such as
+                `twisted_rpc.transports.stream.connector(client_endpoint)`.
         """
         return connect(self)
 

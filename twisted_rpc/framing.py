@@ -90,7 +90,7 @@ class Framer(ABC):
 
 
 class LineFramer(Framer):
-    """One message a line: `\\n` or `\\r\\n` ends it, empty lines are passed over."""
+    r"""One message a line: `\n` or `\r\n` ends it, empty lines are passed over."""
 
     name = "line"
 

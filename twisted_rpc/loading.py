@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from twisted_rpc.errors import ConfigError
@@ -22,8 +22,9 @@ def load_object(reference: str) -> Any:
         ConfigError: there is no such module or object, or importing it fails.
     """
     module_name, _, path = reference.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
@@ -58,8 +59,9 @@ def instance(reference: str) -> Any:
 
 
 def split_exposure(text: str) -> tuple[str, str]:
-    """`[NAME=]MODULE:OBJECT` to name and reference; the object's own name, in lower case,
-    unless one is given.
+    """`[NAME=]MODULE:OBJECT` to name and reference.
+
+    The name is the object's own in lower case, unless one is given.
 
     Raises:
         ConfigError: there is no module in it.

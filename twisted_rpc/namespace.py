@@ -97,6 +97,7 @@ def method(
     """Mark a function as callable from outside, once its object is exposed.
 
     Args:
+        function: the function, when nothing else is said of it.
         name: what it is called there, if not by its own name.
         access: an access level, a word of the application's such as "read".
         timeout: seconds it may take; None for as long as it likes.
