@@ -1,0 +1,165 @@
+"""What several test modules share: messages as bytes, and endpoints that talk in memory."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import TestCase
+from zope.interface import implementer
+
+from twisted_rpc import Connection, Context, Endpoint, Limits, Server
+from twisted_rpc.context import NO_HEADERS
+from twisted_rpc.interfaces import ILine
+
+_NOTHING: Any = object()
+
+
+def request(method: str, params: Any = _NOTHING, id: Any = 1) -> bytes:
+    """A call as bytes."""
+    message = {"jsonrpc": "2.0", "method": method, "params": params, "id": id}
+    return json.dumps({k: v for k, v in message.items() if v is not _NOTHING}).encode()
+
+
+def notification(method: str, params: Any = _NOTHING) -> bytes:
+    """A notification as bytes."""
+    return request(method, params, _NOTHING)
+
+
+def response(result: Any, id: Any = 1) -> bytes:
+    """A successful answer as bytes."""
+    return json.dumps({"jsonrpc": "2.0", "result": result, "id": id}).encode()
+
+
+def batch(*items: bytes) -> bytes:
+    """A batch as bytes."""
+    return b"[" + b",".join(items) + b"]"
+
+
+@implementer(ILine)
+class MemoryConnection(Connection):
+    """A connection without a transport: keeps what is written, or hands it to another end.
+
+    Attributes:
+        sent: every message written, decoded.
+        reading: whether it would read from its transport.
+        aborted: whether it was closed the hard way.
+    """
+
+    transport: ClassVar[str] = "memory"
+
+    def __init__(
+        self,
+        owner: Endpoint,
+        headers: Mapping[str, str] = NO_HEADERS,
+        identity: Any = None,
+        *,
+        full_duplex: bool = True,
+    ) -> None:
+        super().__init__(owner, "memory", headers, identity)
+        self.full_duplex = full_duplex  # type: ignore[misc]
+        self.owner = owner
+        self.sent: list[Any] = []
+        self.reading = True
+        self.aborted = False
+        self.far: MemoryConnection | None = None
+        self.arrived: deque[bytes] = deque()
+
+    def open(self) -> MemoryConnection:
+        """Do what a transport does when its line is up."""
+        assert self.owner.admit(self, self.peer) is None
+        self.opened()
+        return self
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self.lost()
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self.aborted = True
+        self.lost()
+
+    def lost(self) -> None:
+        """See `Connection.lost`."""
+        if not self.is_closed:
+            super().lost()
+            self.owner.release(self)
+
+    def take_sent(self) -> list[Any]:
+        """What was written since this was asked for the last time."""
+        taken, self.sent = self.sent, []
+        return taken
+
+    def _write(self, messages: list[bytes]) -> None:
+        self.sent.extend(json.loads(message) for message in messages)
+        if self.far is not None:
+            self.far.arrived.extend(messages)
+
+    def _set_reading(self, reading: bool) -> None:
+        self.reading = reading
+
+
+def connected(near: Endpoint, far: Endpoint) -> tuple[MemoryConnection, MemoryConnection]:
+    """The two ends of one line; `pump` moves what they write."""
+    ends = MemoryConnection(near), MemoryConnection(far)
+    ends[0].far, ends[1].far = ends[1], ends[0]
+    return ends[0].open(), ends[1].open()
+
+
+def pump(*ends: MemoryConnection) -> None:
+    """Deliver what was written, one message at a time, until nothing moves any more."""
+    moved = True
+    while moved:
+        moved = False
+        for end in ends:
+            if end.arrived and end.reading and not end.is_closed:
+                end.receive([end.arrived.popleft()])
+                moved = True
+            elif end.far is not None and end.far.is_closed and not end.arrived:
+                end.lost()
+
+
+class ServerTestCase(TestCase):
+    """Tests against a server whose time stands still until they move it.
+
+    Attributes:
+        server: has the limits of the class.
+        clock: its time.
+    """
+
+    limits: ClassVar[Limits] = Limits()
+
+    def setUp(self) -> None:
+        """Make a server."""
+        self.clock = Clock()
+        self.server = self.make_server()
+
+    def make_server(self, kind: type[Server] = Server, **options: Any) -> Server:
+        """A server of another class, or with other options, on the same clock."""
+        return kind(limits=self.limits, reactor=self.clock, **options)
+
+    def answer_to(self, message: bytes, context: Context | None = None) -> Any:
+        """The answer to a message, decoded; None for none.  It has to be there at once."""
+        answer = self.successResultOf(self.server.dispatch(message, context))
+        return None if answer is None else json.loads(answer)
+
+    def result_of(self, method: str, *params: Any) -> Any:
+        """The result of a call that has to end well, at once."""
+        answer = self.answer_to(request(method, list(params)))
+        self.assertEqual(set(answer), {"jsonrpc", "result", "id"}, answer)
+        return answer["result"]
+
+    def error_of(self, method: str, *params: Any) -> Any:
+        """The error of a call that has to fail at once."""
+        answer = self.answer_to(request(method, list(params)))
+        self.assertEqual(set(answer), {"jsonrpc", "error", "id"}, answer)
+        return answer["error"]
+
+    def code_of(self, method: str, *params: Any) -> int:
+        """The error code of a call that has to fail at once."""
+        code: int = self.error_of(method, *params)["code"]
+        return code
