@@ -27,6 +27,8 @@ Bound = tuple[Any, ...] | dict[str, Any]
 """The arguments of one call: by position or by name."""
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_OURS: tuple[Any, ...] = (Context, Params)
 _decode_any = msgspec.json.Decoder().decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -81,11 +83,8 @@ class Binder:
 
     def _add(self, parameter: Parameter, name: str) -> None:
         kind, annotation = parameter.kind, parameter.annotation
-        if annotation is Context and kind is not Parameter.POSITIONAL_ONLY:
-            self.context_name = parameter.name
-            self._context_index = len(self.fields) if kind in _POSITIONAL else None
-        elif annotation is Params:
-            self._params_name = parameter.name
+        if _mentions_ours(annotation):
+            self._add_ours(parameter, name)
         elif kind is Parameter.VAR_POSITIONAL:
             self._rest = _decoder(annotation, name, parameter.name)
         elif kind is Parameter.VAR_KEYWORD:
@@ -96,6 +95,21 @@ class Binder:
             by_name = kind is not Parameter.POSITIONAL_ONLY
             field = Field(parameter.name, annotation, required, kind in _POSITIONAL, by_name)
             self.fields.append(field)
+
+    def _add_ours(self, parameter: Parameter, name: str) -> None:
+        """A parameter that we fill in; taken from a caller, it would be forged."""
+        kind, annotation = parameter.kind, parameter.annotation
+        taken = self.context_name if annotation is Context else self._params_name
+        if annotation not in _OURS or kind not in _BY_NAME or taken is not None:
+            raise ExposeError(
+                f"{name}: parameter {parameter.name!r}: Context and Params are annotated by "
+                "themselves, once each, on a parameter that has a name"
+            )
+        if annotation is Params:
+            self._params_name = parameter.name
+        else:
+            self.context_name = parameter.name
+            self._context_index = len(self.fields) if kind in _POSITIONAL else None
 
     def _compile(self) -> None:
         self._positional = [field for field in self.fields if field.by_position]
@@ -242,8 +256,21 @@ def _struct(fields: list[Field], *, array_like: bool) -> type[msgspec.Struct]:
     )
 
 
+def _mentions_ours(annotation: Any) -> bool:
+    arguments = typing.get_args(annotation)
+    return any(annotation is ours for ours in _OURS) or any(map(_mentions_ours, arguments))
+
+
+def _schema_of_class(kind: type) -> dict[str, Any]:
+    if kind is object:  # everything is one
+        return {"title": "object"}
+    raise TypeError(f"{kind.__qualname__} cannot be made from JSON")
+
+
 def _decoder(annotation: Any, name: str, parameter: str) -> Callable[[Raw], Any]:
     try:
+        # The decoder takes any class at all, also one that nothing decodes to.
+        msgspec.json.schema(annotation, schema_hook=_schema_of_class)
         return msgspec.json.Decoder(annotation).decode
     except (TypeError, ValueError) as error:
         raise ExposeError(

@@ -44,13 +44,16 @@ _VERSION = "2.0"
 _decode_fast = msgspec.json.Decoder(Message | list[Message]).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
+_check_syntax = msgspec.json.Decoder(Raw).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_id = msgspec.json.Decoder(int | str | None).decode
 _encode_any = msgspec.json.Encoder().encode
 
+_BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_NUMERIC_KEY = re.compile(rb'[{,]"[-0-9.eE+]+":')
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NUMERIC_KEY = re.compile(rb'[{,]"(?:[-0-9.eE+]+|nan|-?inf)":')
 _PLAIN = frozenset({int, str, bool, type(None)})
 
 
@@ -65,19 +68,22 @@ def decode(data: bytes, max_depth: int) -> Decoded:
         max_depth: how deep arrays and objects may nest.
     """
     try:
-        if not data.isascii() or b"\\" in data:
+        if not data.isascii() or _BACKSLASH in data:
             _check_text(data)
         # Fewer bytes than that cannot close what they would have to open.
         if len(data) > 2 * max_depth and _is_deeper(data, max_depth):
             return Invalid(ParseError(f"nested deeper than {max_depth}"))
-        message = _decode_fast(data)
-    except ValidationError:
-        return _decode_slowly(data)
+        try:
+            message = _decode_fast(data)
+        except ValidationError:
+            return _decode_slowly(data)
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(ParseError(_why_not_json(error)))
-    if type(message) is list:
+    if isinstance(message, list):
         return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))
-    return checked(cast("Message", message))
+    if message.method is not UNSET and message.result is UNSET and message.error is UNSET:
+        return message
+    return checked(message)
 
 
 def checked(message: Message) -> Message | Invalid:
@@ -141,16 +147,23 @@ def _nesting_exceeds(data: bytes, max_depth: int) -> bool:
     is asked again without the strings.  Text whose brackets do not match is no JSON and
     may answer either way: the decoder refuses it.
     """
-    brackets = data.translate(None, _NOT_BRACKETS)
+    brackets = data.translate(_AS_SQUARE, _NOT_BRACKETS)
     for _ in range(max_depth):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False
     return True
 
 
 def _decode_slowly(data: bytes) -> Decoded:
-    """Find out, item by item, what the fast decoder refused."""
+    """Find out, item by item, what the fast decoder refused.
+
+    It stops where it refuses, so what follows there has not been read yet.
+
+    Raises:
+        MsgspecError, RecursionError: the whole is no JSON.
+    """
+    _check_syntax(data)
     try:
         items = _decode_items(data)
     except ValidationError:
@@ -233,7 +246,10 @@ def encode_result(result: Any, request_id: Id, max_response: int) -> bytes:
         encoded = _encode_any(Response(_VERSION, result, request_id))
     except RecursionError:
         raise ValueError("nested too deep, or in a cycle") from None
-    if type(result) not in _PLAIN:
+    if type(result) is float:
+        if result - result != 0:  # infinite, or no number: cheaper than asking math
+            raise ValueError(f"{result} is not a JSON number")
+    elif type(result) not in _PLAIN:
         _check_faithful(result, encoded)
     if len(encoded) > max_response:
         raise ResponseTooBig(f"the answer is longer than {max_response} bytes (max_response)")
@@ -271,10 +287,6 @@ def _check_faithful(value: Any, encoded: bytes) -> None:
     NaN and infinity become null and integer keys strings.  Neither can be there when
     the encoded text holds no null and no numeric key, so most values are never walked.
     """
-    if type(value) is float:
-        if not math.isfinite(value):
-            raise ValueError(f"{value} is not a JSON number")
-        return
     if b"null" in encoded or _NUMERIC_KEY.search(encoded):
         _walk(value)
 

@@ -197,7 +197,7 @@ def _located(text: str, tables: dict[str, Any]) -> str:
         keys = [*keys, unknown[1]]
         problem = "unknown table" if not table else "unknown key"
         problem += f"; known: {', '.join(_known(names[:1]))}"
-    place = " ".join([*table, ".".join(keys)]).strip()
+    place = " ".join([*table, ".".join(filter(None, keys))]).strip()
     problem = problem.replace("`", "'").replace(" | null'", "'")
     return f"{place}: {problem}" if place else problem
 

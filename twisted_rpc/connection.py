@@ -39,6 +39,8 @@ from twisted_rpc.running import Answer, Caller
 
 __all__ = ["Connection"]
 
+Dispatch = Callable[[bytes, Caller], Answer]
+
 _numbers = count(1)
 
 
@@ -89,7 +91,7 @@ class Connection(Caller):
         self._owner = owner
         self._limits = owner.limits
         self._max_in_flight = owner.limits.max_in_flight or 1 << 31
-        self._dispatch = owner.dispatcher.dispatch
+        self._tracing: bool = owner.tracing
         self._backlog: deque[bytes] = deque()
         self._pending: Pending[_Call] = Pending()
         self._working = False
@@ -100,6 +102,7 @@ class Connection(Caller):
         self._gate: Gate | None = None
         self._watchers: list[Deferred[None]] = []
         self._handshake = Deadline(owner.clock, self._handshake_expired)
+        self._answer_by(owner.dispatcher.dispatch)
 
     @property
     def connection(self) -> Connection:
@@ -197,7 +200,7 @@ class Connection(Caller):
         if self._owner.requires_authentication and self.identity is None:
             gate = Gate(self._owner.authenticate, self._owner.dispatcher, self._admit)
             self._gate = gate
-            self._dispatch = self._dispatch_at_gate
+            self._answer_by(self._dispatch_at_gate)
             self._handshake.set(self._limits.handshake_timeout)
         self._owner.opened(self)
 
@@ -235,7 +238,7 @@ class Connection(Caller):
 
     def send(self, messages: list[bytes]) -> None:
         """Write messages, framed, in one piece."""
-        if self._owner.tracing:
+        if self._tracing:
             for message in messages:
                 self._owner.trace("-->", message, self)
         if not self.is_closed:
@@ -260,34 +263,54 @@ class Connection(Caller):
         if self._working:
             return
         self._working = True
-        answers: list[bytes] = []
-        backlog = self._backlog
         try:
-            while backlog and not self._held and self._may_start:
-                message = backlog.popleft()
-                if self._owner.tracing:
-                    self._owner.trace("<--", message, self)
-                answer = self._dispatch(message, self)
-                if type(answer) is bytes:
-                    answers.append(answer)
-                elif answer is not None:
-                    answer.addCallback(self._answer_later)
+            answers = self._handle_backlog()
         finally:
             self._working = False
         if answers:
             self.send(answers)
-        if self._ending and not (backlog or self.in_flight or self._held or self.is_closed):
-            self.close()
-        reading = self._may_start and not (backlog or self._congested or self._held)
-        if reading is not self._reading and not self._ending:
-            self._reading = reading
-            self._set_reading(reading)
+        # Where nothing runs and nothing waits, there is nothing to decide.
+        if self.in_flight or self._backlog or self._ending or self._congested or not self._reading:
+            self._consider_reading()
 
-    @property
-    def _may_start(self) -> bool:
+    def _handle_backlog(self) -> list[bytes]:
+        """Handle messages in their order; the answers that are ready."""
+        answers: list[bytes] = []
+        backlog = self._backlog
         # While we wait for an answer of the far side ourselves, it has to be read, or two
         # ends that call each other back would wait for ever.
-        return self.in_flight < self._max_in_flight or self.awaits_answer
+        while (
+            backlog
+            and not self._held
+            and (self.in_flight < self._max_in_flight or self.awaits_answer)
+        ):
+            answer = self._dispatch(backlog.popleft(), self)
+            if type(answer) is bytes:
+                answers.append(answer)
+            elif answer is not None:
+                answer.addCallback(self._answer_later)
+        return answers
+
+    def _answer_by(self, dispatch: Dispatch) -> None:
+        """Have messages answered like this, shown to `trace` before if it wants to see them."""
+
+        def traced(message: bytes, caller: Caller) -> Answer:
+            self._owner.trace("<--", message, self)
+            return dispatch(message, caller)
+
+        self._dispatch: Dispatch = traced if self._tracing else dispatch
+
+    def _consider_reading(self) -> None:
+        """Close when everything is answered; go on or stop reading otherwise."""
+        full = self.in_flight >= self._max_in_flight and not self.awaits_answer
+        if self._ending:
+            if not (self._backlog or self.in_flight or self._held or self.is_closed):
+                self.close()
+            return
+        reading = not (full or self._backlog or self._congested or self._held)
+        if reading is not self._reading:
+            self._reading = reading
+            self._set_reading(reading)
 
     def _answer_later(self, answer: bytes | None) -> None:
         if answer is not None:
@@ -342,7 +365,7 @@ class Connection(Caller):
     def _admit(self, identity: Any) -> None:
         self.identity = identity
         self._gate = None
-        self._dispatch = self._owner.dispatcher.dispatch
+        self._answer_by(self._owner.dispatcher.dispatch)
         self._handshake.clear()
 
     def _handshake_expired(self) -> None:

@@ -109,33 +109,32 @@ class Dispatcher:
         message = codec.decode(data, self.max_depth)
         if type(message) is Message:
             return self._handle(message, caller)
-        if isinstance(message, list):
-            return self._handle_batch(message, caller)
-        assert isinstance(message, Invalid)
-        return self._handle_invalid(message)
+        if isinstance(message, Invalid):
+            return self._handle_invalid(message)
+        return self._handle_batch(message, caller)  # type: ignore[arg-type]
 
     def _handle(self, message: Message, caller: Caller) -> Answer:
         """Answer one message: the short way here, all others from here."""
-        name, request_id = message.method, message.id
-        method = self._methods.get(name)  # type: ignore[arg-type]
+        method = self._methods.get(message.method)  # type: ignore[arg-type]
         if (
             method is None
-            or request_id is UNSET
+            or message.id is UNSET
             or method.thread
             or not self.invoker.plain
             or caller.in_flight >= self._max_in_flight
         ):
             return self._handle_other(message, caller)
+        binder = method.binder
         try:
-            bound = method.binder.bind(message.params)
-            if method.binder.context_name is not None:
+            bound = binder.bind(message.params)
+            if binder.context_name is not None:
                 result = self._call_with_context(method, bound, message, caller)
             elif type(bound) is tuple:
                 result = method.function(*bound)
             else:
                 result = method.function(**bound)  # type: ignore[arg-type]
             if type(result) in _SYNCHRONOUS:
-                return codec.encode_result(result, request_id, self._max_response)
+                return codec.encode_result(result, message.id, self._max_response)
         except BaseException as error:
             return self.answer_failure(error, message)
         return self._settle(result, message, caller)

@@ -161,10 +161,10 @@ class StreamFramer(Framer):
         start = 0
         while (end := self._end_of_frame(start)) is not None:
             frame = bytes(self._buffer[start:end])
-            if len(frame) > self.limit:
-                self._fail_too_big()
-                return frames
-            if frame.strip():
+            if not frame.isspace():
+                if len(frame) > self.limit:
+                    self._fail_too_big()
+                    return frames
                 frames.append(frame)
             start = self._scanned = end
             self._depth, self._in_string = 0, False
@@ -179,13 +179,15 @@ class StreamFramer(Framer):
         if self._depth:
             return self._end_of_value()
         buffer, at = self._buffer, self._scanned
-        while at < len(buffer) and buffer[at] in b" \t\r\n":
-            at += 1
-        if at == len(buffer):
-            return at if at > start else None
-        if buffer[at] in b"{[":
-            self._scanned = at
-            return self._end_of_value()
+        if at == start:  # not in the middle of a line of something else
+            while at < len(buffer) and buffer[at] in b" \t\r\n":
+                at += 1
+            if at > start:  # white space between values belongs to none
+                return at
+            if at == len(buffer):
+                return None
+            if buffer[at] in b"{[":
+                return self._end_of_value()
         newline = buffer.find(b"\n", at)
         self._scanned = at if newline >= 0 else len(buffer)
         return newline + 1 if newline >= 0 else None
@@ -284,12 +286,16 @@ class HeaderFramer(_CountedFramer):
 
     name = "header"
     _RUBBISH = "a frame must begin with a Content-Length header"
+    # A header's name, or as much of it as has come.
+    _NAME = re.compile(rb"[-0-9A-Za-z]*(?::|\Z)")
 
     def _read_length(self, start: int) -> int:
+        if not self._NAME.match(self._buffer, start, start + 64):
+            raise ValueError
         # Searching from the start again each time is bounded by MAX_HEADERS.
         end = self._buffer.find(b"\r\n\r\n", start, start + MAX_HEADERS)
         if end < 0:
-            if len(self._buffer) - start >= MAX_HEADERS or not self._may_be_header(start):
+            if len(self._buffer) - start >= MAX_HEADERS:
                 raise ValueError
             return start
         length = None
@@ -305,10 +311,6 @@ class HeaderFramer(_CountedFramer):
             raise ValueError
         self._missing = length
         return end + 4
-
-    def _may_be_header(self, start: int) -> bool:
-        name = bytes(self._buffer[start : start + 64]).partition(b":")[0]
-        return all(byte == 0x2D or chr(byte).isalnum() for byte in name)
 
     def frame(self, message: bytes) -> bytes:
         """See `Framer.frame`."""
@@ -367,16 +369,18 @@ class AutoFramer(Framer):
 
     def feed(self, data: bytes) -> list[bytes]:
         """See `Framer.feed`."""
+        if self.failed is not None:
+            return []
         if self._found is not None:
             frames = self._found.feed(data)
             self.failed = self._found.failed
             return frames
         if self._probed or self._probe.partial:
             return self._feed_probe(data)
-        self._buffer += data
-        first = bytes(self._buffer).lstrip(b" \t\r\n")
+        first = (bytes(self._buffer) + data).lstrip(b" \t\r\n")
         kind = self._kind_of(first)
         if kind is None:
+            self._buffer[:] = first  # a few bytes: longer ones are never in doubt
             return []
         self._buffer.clear()
         return self._feed_probe(first) if kind is StreamFramer else self._settle(kind, first)
@@ -416,6 +420,8 @@ class AutoFramer(Framer):
         line, newline, rest = data.partition(b"\n")
         frames = self._probe.feed(line + newline)
         self.failed = self._probe.failed
+        if self.failed is not None:
+            return frames
         self._probed += len(frames)
         if self._probed > 1 or (newline and self._probe.partial):
             self._found = self._probe

@@ -296,7 +296,8 @@ def _marker_of(target: Any, attribute: str) -> Marker | None:
         holders = (target, *type(target).__mro__)
     for holder in holders:
         found = getattr(holder, "__dict__", {}).get(attribute)
-        if isinstance(found, staticmethod | classmethod):
+        # Above @staticmethod or @classmethod the mark is on the wrapper, below on the function.
+        if isinstance(found, staticmethod | classmethod) and not hasattr(found, _MARK):
             found = found.__func__
         marker = getattr(found, _MARK, None) if inspect.isroutine(found) else None
         if isinstance(marker, Marker):

@@ -25,7 +25,14 @@ from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
 
-__all__ = ["ListenerService", "RPCService", "StdioService", "make_server", "make_service"]
+__all__ = [
+    "ListenerService",
+    "RPCService",
+    "StdioService",
+    "make_server",
+    "make_service",
+    "take_output",
+]
 
 _BACKLOG = 1024
 """How many connections may wait to be accepted; Twisted's own default is 50."""
@@ -99,19 +106,20 @@ class ListenerService(Service):
 class StdioService(Service):
     """Standard input and output as one line; when it ends, so does the daemon.
 
-    Whatever else this process prints goes to standard error from then on, because
-    standard output belongs to the protocol.
+    Args:
+        factory: what the line carries.
+        output: what `take_output` returned; called when the service starts unless given.
     """
 
-    def __init__(self, factory: StreamFactory, *, reactor: Any) -> None:
+    def __init__(self, factory: StreamFactory, output: int | None = None, *, reactor: Any) -> None:
         self._factory = factory
+        self._output = output
         self._reactor = reactor
 
     def startService(self) -> None:
         """Begin to read."""
         super().startService()
-        output = os.dup(1)
-        os.dup2(2, 1)
+        output = take_output() if self._output is None else self._output
         protocol = self._factory.buildProtocol(None)
         stdio: Any = StandardIO  # the type checker takes the one of Windows
         stdio(protocol, stdin=0, stdout=output, reactor=self._reactor)
@@ -120,6 +128,17 @@ class StdioService(Service):
     def _stop(self) -> None:
         if self.running:
             self._reactor.stop()
+
+
+def take_output() -> int:
+    """Keep standard output for the protocol; return a descriptor of it.
+
+    Whatever else this process prints goes to standard error from then on: not one line
+    of a log may come between the messages, or before the first.
+    """
+    output = os.dup(1)
+    os.dup2(2, 1)
+    return output
 
 
 class RPCService(MultiService):
@@ -217,8 +236,10 @@ def make_server(config: Config, *, reactor: Any = None) -> Server:
     return server
 
 
-def make_service(config: Config, server: Server, *, reactor: Any) -> RPCService:
-    """The daemon for a server.
+def make_service(
+    config: Config, server: Server, *, reactor: Any, output: int | None = None
+) -> RPCService:
+    """The daemon for a server; `output` as in `StdioService`.
 
     Raises:
         ConfigError: a listener's description or the `[web]` resource is wrong.
@@ -235,7 +256,7 @@ def make_service(config: Config, server: Server, *, reactor: Any) -> RPCService:
         factory = _factory(listener, config, server, resource)
         child: Service
         if isinstance(factory, StreamFactory) and listener.transport == "stdio":
-            child = StdioService(factory, reactor=reactor)
+            child = StdioService(factory, output, reactor=reactor)
         else:
             child = ListenerService(listener.endpoint, factory, listener.transport, reactor=reactor)
         child.setServiceParent(service.listeners)

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 from twisted.cred import strcred
-from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.python import usage
 
 from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener, load
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.loading import split_exposure
-from twisted_rpc.service import RPCService, make_server, make_service
+from twisted_rpc.service import RPCService, make_server, make_service, take_output
 
 __all__ = ["Options", "makeService"]
 
@@ -84,10 +84,13 @@ class Options(usage.Options, strcred.AuthOptionMixin):
 
         try:
             config = self._merged()
+            stdio = any(listener.transport == "stdio" for listener in config.listen)
+            # Before modules are imported and the log begins; but what --check finds goes there.
+            output = take_output() if stdio and not self["check"] else None
             server = make_server(config, reactor=reactor)
             for checker in self._checkers(config):
                 server.enable_auth(checker)
-            self.service = make_service(config, server, reactor=reactor)
+            self.service = make_service(config, server, reactor=reactor, output=output)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from error
         if self["check"]:
@@ -116,7 +119,20 @@ class Options(usage.Options, strcred.AuthOptionMixin):
             except Exception as error:  # whatever that kind of checker raises
                 reason = str(error) or type(error).__name__
                 raise ConfigError(f"[server] auth: {description!r}: {reason}") from error
+        for checker in checkers:
+            _keep_bytes(checker)
         return checkers
+
+
+def _keep_bytes(checker: ICredentialsChecker) -> None:
+    """Make `memory:` checkers match: Twisted fills them with str, and credentials are bytes."""
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        users: dict[Any, Any] = checker.users
+        checker.users = {_octets(name): _octets(password) for name, password in users.items()}
+
+
+def _octets(text: str | bytes) -> bytes:
+    return text.encode("utf-8") if isinstance(text, str) else text
 
 
 def makeService(options: Options) -> RPCService:

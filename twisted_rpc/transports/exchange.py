@@ -27,7 +27,8 @@ class Exchange:
     """A request, and what has been decided about it.
 
     Attributes:
-        headers: by lower-case name; fields of one name are joined.
+        headers: by lower-case name, without Content-Length; fields of one name are joined.
+        plain: whether a successful answer needs nothing but the usual header fields.
         refusal: the answer it gets at once, if it has earned one.
         way: what works on it otherwise.
         credentials: what it has to prove first.
@@ -40,6 +41,7 @@ class Exchange:
         "headers",
         "keep_alive",
         "method",
+        "plain",
         "refusal",
         "size",
         "target",
@@ -51,6 +53,7 @@ class Exchange:
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.keep_alive = False
+        self.plain = False
         self.chunks: list[bytes] = []
         self.size = 0
         self.body = b""
@@ -67,6 +70,14 @@ class Exchange:
     def says_keep_alive(self) -> bool:
         """Whether it has to be told that the line stays open, as HTTP/1.0 clients do."""
         return self.keep_alive and self.headers.get(b"connection", b"").lower() == b"keep-alive"
+
+    def is_like(self, other: Exchange) -> bool:
+        """Whether everything but the body is as in another request."""
+        return (
+            self.headers == other.headers
+            and self.target == other.target
+            and self.method == other.method
+        )
 
     def text_headers(self) -> dict[str, str]:
         """The header fields as text."""
@@ -119,8 +130,9 @@ class RequestReader:
         self._parser = HttpRequestParser(self)
         self._exchange = Exchange()
         self._in_head = False
-        self._head_size = 0  # of the fields that are whole
-        self._fragments = 0  # of what came while the head was incomplete
+        self._max_body = receiver.max_body
+        self._fragments = 0  # bytes that came while the head was incomplete
+        self._may_be_long = False
         self._deaf = False
         self.in_request = False
 
@@ -130,6 +142,8 @@ class RequestReader:
         Returns:
             What follows a request to become a WebSocket: it is no HTTP any more.
         """
+        # A head longer than the limit takes a longer piece, or more than one.
+        self._may_be_long = len(data) > MAX_HEAD or self._in_head
         while data and not self._deaf:
             head = self._exchange if self._in_head else None
             try:
@@ -159,13 +173,11 @@ class RequestReader:
         """A request begins."""
         self._exchange = Exchange()
         self._in_head = self.in_request = True
-        self._head_size = self._fragments = 0
+        self._fragments = 0
 
     def on_url(self, url: bytes) -> None:
         """Part of the request target."""
         self._exchange.target += url
-        self._head_size += len(url)
-        self._check_head(self._head_size)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header field, or a trailer field, which nobody asked for."""
@@ -178,10 +190,6 @@ class RequestReader:
                 self.give_up(Refusal.text(400, f"{name.decode()} twice", closes=True))
             value = headers[name] + b", " + value
         headers[name] = value
-        self._head_size += len(name) + len(value) + 4
-        if len(headers) > MAX_FIELDS:
-            self.give_up(Refusal.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
-        self._check_head(self._head_size)
 
     def _check_head(self, size: int) -> None:
         if size > MAX_HEAD:
@@ -193,13 +201,22 @@ class RequestReader:
         if self._deaf:
             return
         exchange = self._exchange
+        headers = exchange.headers
         exchange.method = self._parser.get_method()
         exchange.keep_alive = self._parser.should_keep_alive()
+        # Apart from the others: it is what differs from one request of a client to the next.
+        length = headers.pop(b"content-length", None)
+        if self._may_be_long:
+            self._check_head(len(exchange.head()))
+        if len(headers) > MAX_FIELDS:
+            self.give_up(Refusal.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
+        if self._deaf:
+            return
         exchange.refusal = self._receiver.head_received(exchange)
-        if int(exchange.headers.get(b"content-length", b"0")) > self._receiver.max_body:
+        if length is not None and int(length) > self._max_body:
             self._refuse_body()
-        elif b"expect" in exchange.headers and exchange.refusal is None:
-            self._expected(exchange.headers[b"expect"])
+        elif b"expect" in headers and exchange.refusal is None:
+            self._expected(headers[b"expect"])
 
     def _expected(self, expectation: bytes) -> None:
         if expectation.lower() == b"100-continue":
@@ -213,14 +230,13 @@ class RequestReader:
             return
         exchange = self._exchange
         exchange.size += len(chunk)
-        if exchange.size > self._receiver.max_body:
+        if exchange.size > self._max_body:
             self._refuse_body()
         elif exchange.refusal is None:
             exchange.chunks.append(chunk)
 
     def _refuse_body(self) -> None:
-        limit = self._receiver.max_body
-        error = RequestTooBig(f"a message may have {limit} bytes (max_message)")
+        error = RequestTooBig(f"a message may have {self._max_body} bytes (max_message)")
         self.give_up(Refusal.of(413, error, closes=True))
 
     def on_message_complete(self) -> None:
@@ -229,7 +245,6 @@ class RequestReader:
             return
         self.in_request = False
         exchange = self._exchange
-        exchange.body = (
-            exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
-        )
+        chunks, exchange.chunks = exchange.chunks, []
+        exchange.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._receiver.request_received(exchange)

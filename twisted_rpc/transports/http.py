@@ -62,11 +62,9 @@ class HTTPConnection(Connection):
     def answer(self, exchange: Exchange) -> Answer:
         """Answer the message in a request's body."""
         self.exchange = exchange
-        tracing = self._owner.tracing
-        if tracing:
-            self._owner.trace("<--", exchange.body, self)
-        answer: Answer = self._dispatch(exchange.body, self)
-        if not tracing:
+        body, exchange.body = exchange.body, b""  # not to be kept as long as the head is
+        answer = self._dispatch(body, self)
+        if not self._tracing:
             return answer
         if isinstance(answer, Deferred):
             return answer.addCallback(self._traced)
@@ -164,6 +162,7 @@ class HTTPProtocol(RPCProtocol):
         self._draining = False
         self._gone = False
         self._proved: tuple[bytes, Any] | None = None
+        self._known: Exchange | None = None
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         self._idle = Deadline(self.endpoint.clock, self._idle_expired)
@@ -197,6 +196,12 @@ class HTTPProtocol(RPCProtocol):
 
     def head_received(self, exchange: Exchange) -> Refusal | None:
         """Decide, before the body is read, where a request goes; or refuse it."""
+        known = self._known
+        if known is not None and exchange.is_like(known):
+            exchange.way = known.way
+            exchange.plain = known.plain
+            exchange.credentials = known.credentials
+            return None
         headers = exchange.headers
         rules = self.factory.rules
         refusal = rules.check_host(headers, self._local_address()) or rules.check_origin(headers)
@@ -218,7 +223,13 @@ class HTTPProtocol(RPCProtocol):
             reads = exchange.method in (b"GET", b"HEAD")
             return self._to_site_or(exchange, web.not_allowed()) if reads else web.not_allowed()
         exchange.way = self._serve
-        return rules.check_content_type(headers) or self._check_credentials(exchange, needed=True)
+        refusal = rules.check_content_type(headers) or self._check_credentials(
+            exchange, needed=True
+        )
+        if refusal is None:
+            exchange.plain = b"origin" not in headers and not exchange.says_keep_alive
+            self._known = exchange
+        return refusal
 
     def may_continue(self) -> None:
         """A client waits to be told that its body is wanted (RFC 9110, section 10.1.1)."""
@@ -319,8 +330,7 @@ class HTTPProtocol(RPCProtocol):
             self._go_on()
 
     def _succeed(self, exchange: Exchange, answer: bytes | None) -> None:
-        plain = exchange.keep_alive and not exchange.says_keep_alive and not self._draining
-        if plain and answer is not None and b"origin" not in exchange.headers:
+        if exchange.plain and exchange.keep_alive and answer is not None and not self._draining:
             head = self.factory.success_head()
             self._out.append(b"%b%d\r\n\r\n%b" % (head, len(answer), answer))
             return

@@ -52,10 +52,7 @@ class _RequestConnection(Connection):
     def answer(self, body: bytes) -> Answer:
         """Answer the message in the body."""
         self._owner.opened(self)
-        if self._owner.tracing:
-            self._owner.trace("<--", body, self)
-        answer: Answer = self._dispatch(body, self)
-        return answer
+        return self._dispatch(body, self)
 
     def close(self) -> None:
         """The site closes its lines."""
