@@ -1,0 +1,169 @@
+"""The layers of the package, read from its imports.
+
+The table is `docs/architecture.md` in a form that can fail: a module imports from its own
+layer or lower ones, the protocol layer knows neither Twisted nor sockets, transports
+know each other only where one is made of another, and nothing installs a reactor.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import twisted_rpc
+
+ROOT = Path(twisted_rpc.__file__).parent
+
+LAYERS = (
+    {
+        *("errors", "message", "codec", "framing", "params", "context"),
+        *("binding", "pending", "config"),
+    },
+    {"namespace", "invocation", "running", "dispatch", "deadline"},
+    {"interfaces", "auth", "proxy", "connection", "endpoint"},
+    {
+        *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
+        *("transports.resource", "transports.site", "transports.stream", "transports.web"),
+        *("transports.websocket", "transports.wire"),
+    },
+    {"service", "tap", "loading"},
+)
+
+# What each transport is made of.  An upgrade turns http into websocket, and what lies on
+# both sides of that seam is shared; only hybrid joins transports that stand alone.
+TRANSPORTS = {
+    "base": {"wire"},
+    "exchange": {"web"},
+    "http": {"base", "exchange", "site", "web", "websocket"},
+    "hybrid": {"base", "http", "stream"},
+    "resource": {"base", "exchange", "web", "websocket"},
+    "site": {"exchange", "wire"},
+    "stream": {"base", "wire"},
+    "web": set(),
+    "websocket": {"base", "wire"},
+    "wire": set(),
+}
+
+LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
+# Facades: they hold nothing of their own, and nothing inside imports from them.
+FACADES = {"", "transports"}
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+SOURCES = {_name(path): ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+MODULES = sorted(set(SOURCES) - FACADES)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Every module named by an import, wherever it stands; `from a import b` as `a.b` too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _ours(module: str) -> set[str]:
+    """The modules of the package that this one imports."""
+    prefix = "twisted_rpc."
+    named = {
+        name.removeprefix(prefix) for name in _imported(SOURCES[module]) if name.startswith(prefix)
+    }
+    return named & set(MODULES)
+
+
+def _foreign(module: str) -> set[str]:
+    """The top-level packages from elsewhere that this one imports."""
+    tops = {name.partition(".")[0] for name in _imported(SOURCES[module])}
+    return tops - {"twisted_rpc"} - sys.stdlib_module_names
+
+
+def test_table_names_every_module() -> None:
+    assert set(LAYER_OF) == set(MODULES)
+    assert {f"transports.{name}" for name in TRANSPORTS} == LAYERS[3]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_imports_from_its_own_layer_or_lower(module: str) -> None:
+    above = {other for other in _ours(module) if LAYER_OF[other] > LAYER_OF[module]}
+    assert not above
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_does_not_import_a_facade(module: str) -> None:
+    """A facade imports everything, so whoever imports it is above everything."""
+    for node in ast.walk(SOURCES[module]):
+        if isinstance(node, ast.ImportFrom) and node.module in ("twisted_rpc", ""):
+            names = {alias.name for alias in node.names}
+            assert names <= set(MODULES), f"{module} imports {names} from the facade"
+
+
+@pytest.mark.parametrize("module", sorted(LAYERS[0]))
+def test_protocol_layer_needs_only_msgspec(module: str) -> None:
+    assert _foreign(module) <= {"msgspec"}
+
+
+@pytest.mark.parametrize("module", sorted(LAYERS[0] | LAYERS[1] | LAYERS[2]))
+def test_only_transports_and_above_speak_web_protocols(module: str) -> None:
+    assert _foreign(module) <= {"msgspec", "twisted", "zope"}
+    assert not [name for name in _imported(SOURCES[module]) if name.startswith("twisted.web")]
+
+
+@pytest.mark.parametrize("module", sorted(LAYERS[1] | LAYERS[2]))
+def test_only_transports_frame(module: str) -> None:
+    assert "framing" not in _ours(module)
+
+
+def test_encoding_and_framing_do_not_know_who_uses_them() -> None:
+    assert _ours("codec") == {"errors", "message"}
+    assert _ours("framing") == {"errors"}
+
+
+@pytest.mark.parametrize("transport", sorted(TRANSPORTS))
+def test_transport_imports_only_what_it_is_made_of(transport: str) -> None:
+    prefix = "transports."
+    others = {name.removeprefix(prefix) for name in _ours(prefix + transport) & LAYERS[3]}
+    assert others == TRANSPORTS[transport]
+
+
+def test_imports_have_no_cycle() -> None:
+    waiting = {module: _ours(module) for module in MODULES}
+    while ready := [module for module, needs in waiting.items() if not needs & set(waiting)]:
+        for module in ready:
+            del waiting[module]
+    assert not waiting
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_no_import_hides_behind_type_checking(module: str) -> None:
+    names = {node.id for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Name)}
+    attributes = {
+        node.attr for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Attribute)
+    }
+    assert "TYPE_CHECKING" not in names | attributes
+
+
+def test_importing_every_module_installs_no_reactor() -> None:
+    names = [f"twisted_rpc.{name}".rstrip(".") for name in SOURCES]
+    program = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'twisted.internet.reactor' not in sys.modules, name\n"
+        "print('none')\n"
+    )
+    command = [sys.executable, "-c", program, *names]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("none", "")
