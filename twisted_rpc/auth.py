@@ -25,7 +25,7 @@ from zope.interface import Interface, implementer
 from twisted_rpc import codec
 from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import InvalidParams, RPCError, Unauthorized
-from twisted_rpc.invocation import as_deferred
+from twisted_rpc.invocation import chained
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.running import Answer, Caller, id_of
 
@@ -153,13 +153,7 @@ class Gate:
 
 def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
     """Call an endpoint's `authenticate`, whichever way it answers."""
-
-    def run() -> Any:
-        result = authenticate(credentials)
-        waiting = as_deferred(result)
-        return result if waiting is None else waiting
-
-    return maybeDeferred(run)
+    return maybeDeferred(lambda: chained(authenticate(credentials)))
 
 
 ANONYMOUS = Anonymous()

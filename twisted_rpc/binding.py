@@ -64,11 +64,14 @@ class Binder:
         ExposeError: the signature cannot be served; the text says which parameter.
 
     Attributes:
+        quick: where every parameter is an ordinary required one, a decoder that takes them
+            by position as a tuple, or by name as something that `named` turns into keywords.
         context_name: the parameter that receives the `Context`, if there is one.
         fields: what a caller may give, in the signature's order.
     """
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.quick: Callable[[Raw], Any] | None = None
         self.context_name: str | None = None
         self.fields: list[Field] = []
         self._context_index: int | None = None
@@ -119,13 +122,12 @@ class Binder:
         array_type = _struct(self._positional, array_like=True)
         self._decode_array = msgspec.json.Decoder(array_type).decode
         plain = all(f.required and f.by_position and f.by_name for f in self.fields)
-        self._plain = plain and not (self._rest or self._others or self._params_name)
         # One decoder takes both an array of known length and an object.
-        if self._plain:
+        if plain and not (self._rest or self._others or self._params_name):
             types = tuple(field.type for field in self.fields)
             object_type = _struct(self.fields, array_like=False)
             either: Any = (tuple[types] if types else tuple[()]) | object_type  # type: ignore[valid-type]
-            self._decode_either = msgspec.json.Decoder(either).decode
+            self.quick = msgspec.json.Decoder(either).decode
 
     def bind(self, raw: Raw | UnsetType) -> Bound:
         """The arguments for the function, in its own types.
@@ -134,16 +136,18 @@ class Binder:
             InvalidParams: they do not fit; the data says which and how.
             InvalidRequest: they are neither an array nor an object.
         """
-        if self._plain and raw is not UNSET:
+        if self.quick is not None and raw is not UNSET:
             try:
-                bound = self._decode_either(raw)
+                bound = self.quick(raw)
             except (MsgspecError, UnicodeDecodeError, RecursionError):
                 pass  # the way below tells what is wrong
             else:
-                if type(bound) is tuple:
-                    return bound
-                return dict(zip(self._names, msgspec.structs.astuple(bound), strict=True))
+                return bound if isinstance(bound, tuple) else self.named(bound)
         return self._bind_any(raw)
+
+    def named(self, decoded: msgspec.Struct) -> dict[str, Any]:
+        """What `quick` made of parameters by name, as keywords."""
+        return dict(zip(self._names, msgspec.structs.astuple(decoded), strict=True))
 
     def with_context(
         self, bound: Bound, context: Context

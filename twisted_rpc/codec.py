@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -41,7 +42,9 @@ Decoded = Message | Invalid | list[Message | Invalid]
 """What one text holds: a message, something invalid, or a batch of both."""
 
 _VERSION = "2.0"
-_decode_fast = msgspec.json.Decoder(Message | list[Message]).decode
+_decode_fast: Callable[[bytes], Message | list[Message]] = msgspec.json.Decoder(
+    Message | list[Message]
+).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 _check_syntax = msgspec.json.Decoder(Raw).decode

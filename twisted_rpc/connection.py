@@ -277,19 +277,22 @@ class Connection(Caller):
         """Handle messages in their order; the answers that are ready."""
         answers: list[bytes] = []
         backlog = self._backlog
+        may_go_on = not self._held and not self._is_full
+        while backlog and may_go_on:
+            answer = self._dispatch(backlog.popleft(), self)
+            if isinstance(answer, bytes):
+                answers.append(answer)
+                continue
+            if answer is not None:
+                answer.addCallback(self._answer_later)
+            may_go_on = not self._held and not self._is_full
+        return answers
+
+    @property
+    def _is_full(self) -> bool:
         # While we wait for an answer of the far side ourselves, it has to be read, or two
         # ends that call each other back would wait for ever.
-        while (
-            backlog
-            and not self._held
-            and (self.in_flight < self._max_in_flight or self.awaits_answer)
-        ):
-            answer = self._dispatch(backlog.popleft(), self)
-            if type(answer) is bytes:
-                answers.append(answer)
-            elif answer is not None:
-                answer.addCallback(self._answer_later)
-        return answers
+        return self.in_flight >= self._max_in_flight and not self.awaits_answer
 
     def _answer_by(self, dispatch: Dispatch) -> None:
         """Have messages answered like this, shown to `trace` before if it wants to see them."""
@@ -302,12 +305,11 @@ class Connection(Caller):
 
     def _consider_reading(self) -> None:
         """Close when everything is answered; go on or stop reading otherwise."""
-        full = self.in_flight >= self._max_in_flight and not self.awaits_answer
         if self._ending:
             if not (self._backlog or self.in_flight or self._held or self.is_closed):
                 self.close()
             return
-        reading = not (full or self._backlog or self._congested or self._held)
+        reading = not (self._is_full or self._backlog or self._congested or self._held)
         if reading is not self._reading:
             self._reading = reading
             self._set_reading(reading)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_rpc import codec
-from twisted_rpc.binding import Bound
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
 from twisted_rpc.errors import (
@@ -35,7 +35,7 @@ from twisted_rpc.errors import (
     RPCError,
     ShuttingDown,
 )
-from twisted_rpc.invocation import Hooks, Invoker, as_deferred
+from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request
 from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.running import Answer, Batch, Caller, Running, id_of
@@ -85,15 +85,21 @@ class Dispatcher:
         self._debug = debug
         self._draining = False
         self._methods = namespace.methods
+        self._direct: Mapping[str, Method] = namespace.direct if self.invoker.plain else {}
         self.max_depth = limits.max_depth or 1 << 31
         self._max_batch = limits.max_batch or math.inf
         self._max_response = limits.max_response or 1 << 62
         self._max_in_flight = limits.max_in_flight or math.inf
 
+    def use(self, middleware: Middleware) -> None:
+        """Put a middleware around every call, inside those added before."""
+        self.invoker.use(middleware)
+        self._direct = {}
+
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
         self._draining = True
-        self.invoker.plain = False
+        self._direct = {}
 
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one JSON text.
@@ -115,24 +121,24 @@ class Dispatcher:
 
     def _handle(self, message: Message, caller: Caller) -> Answer:
         """Answer one message: the short way here, all others from here."""
-        method = self._methods.get(message.method)  # type: ignore[arg-type]
+        method = self._direct.get(message.method)  # type: ignore[arg-type]
         if (
             method is None
             or message.id is UNSET
-            or method.thread
-            or not self.invoker.plain
             or caller.in_flight >= self._max_in_flight
+            or message.params is UNSET
         ):
             return self._handle_other(message, caller)
         binder = method.binder
         try:
-            bound = binder.bind(message.params)
-            if binder.context_name is not None:
-                result = self._call_with_context(method, bound, message, caller)
-            elif type(bound) is tuple:
+            bound = binder.quick(message.params)  # type: ignore[misc]  # a direct method has one
+        except Exception:  # whatever is wrong, the other way tells it
+            return self._handle_other(message, caller)
+        try:
+            if type(bound) is tuple:
                 result = method.function(*bound)
             else:
-                result = method.function(**bound)  # type: ignore[arg-type]
+                result = method.function(**binder.named(bound))
             if type(result) in _SYNCHRONOUS:
                 return codec.encode_result(result, message.id, self._max_response)
         except BaseException as error:
@@ -156,12 +162,6 @@ class Dispatcher:
         except BaseException as error:
             return self.answer_failure(error, message)
         return self._settle(result, message, caller)
-
-    def _call_with_context(
-        self, method: Method, bound: Bound, message: Message, caller: Caller
-    ) -> Any:
-        args, kwargs = method.binder.with_context(bound, self._context(message, caller))
-        return method.function(*args, **kwargs)
 
     def _context(self, message: Message, caller: Caller) -> Context:
         timeout = self._timeout_of(message)
@@ -234,11 +234,12 @@ class Dispatcher:
     def _rpc_error(self, error: BaseException, message: Message) -> RPCError:
         try:
             rpc_error = self._hooks.error_for(error)
+            is_sound = rpc_error is not None and rpc_error.is_sound
         except Exception as problem:
             return self._incident(problem, message)
         if rpc_error is None and isinstance(error, CancelledError):
             return Cancelled()
-        if rpc_error is None or not rpc_error.is_sound:
+        if rpc_error is None or not is_sound:
             return self._incident(error, message)
         return rpc_error
 

@@ -97,7 +97,7 @@ class Endpoint:
 
     def use(self, middleware: Middleware) -> None:
         """Put `async def middleware(call_next, request, context)` around every call."""
-        self.dispatcher.invoker.use(middleware)
+        self.dispatcher.use(middleware)
 
     @property
     def methods(self) -> Mapping[str, Method]:

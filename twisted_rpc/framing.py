@@ -111,7 +111,9 @@ class LineFramer(Framer):
                 self._fail_too_big()
             else:
                 self._buffer += rest
-        return [line for line in lines if len(line) > 1 or line.strip()]
+        if b"" in lines or b"\r" in lines:
+            lines = [line for line in lines if len(line) > 1 or line.strip()]
+        return lines
 
     def _up_to_limit(self, lines: list[bytes]) -> list[bytes]:
         for index, line in enumerate(lines):

@@ -24,7 +24,7 @@ from twisted_rpc.errors import MethodNotFound, RPCError
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Listeners, Method, Namespace, is_reserved
 
-__all__ = ["CallNext", "Hooks", "Invoker", "Middleware", "as_deferred", "default"]
+__all__ = ["CallNext", "Hooks", "Invoker", "Middleware", "as_deferred", "chained", "default"]
 
 CallNext = Callable[[Request, Context], Awaitable[Any]]
 """What a middleware awaits to go on inwards."""
@@ -63,7 +63,7 @@ def as_deferred(result: Any) -> Deferred[Any] | None:
         return result
     if inspect.iscoroutine(result):
         return Deferred.fromCoroutine(result)
-    if hasattr(result, "_asyncio_future_blocking"):  # what asyncio.isfuture() looks at
+    if hasattr(type(result), "_asyncio_future_blocking"):  # what asyncio.isfuture() looks at
         return Deferred.fromFuture(result)
     if hasattr(type(result), "__await__"):
 
@@ -72,6 +72,12 @@ def as_deferred(result: Any) -> Deferred[Any] | None:
 
         return Deferred.fromCoroutine(wait())
     return None
+
+
+def chained(result: Any) -> Any:
+    """What a callback has to return for a Deferred to wait for a result of any kind."""
+    waiting = as_deferred(result)
+    return result if waiting is None else waiting
 
 
 class Invoker:
@@ -96,7 +102,6 @@ class Invoker:
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
         self._middleware.append(middleware)
-        self.plain = False
 
     def run(self, request: Request, context: Context) -> Any:
         """Run a call or notification through middleware and hooks.
@@ -141,7 +146,7 @@ class Invoker:
         waiting = as_deferred(allowed)
         if waiting is None:
             return self._call_if(allowed, request.method, raw, context)
-        return waiting.addCallback(self._call_if, request.method, raw, context)
+        return waiting.addCallback(self._call_if, request.method, raw, context).addCallback(chained)
 
     def notify(self, request: Request, context: Context) -> Any:
         """Tell the method of a notification's name, if there is one, and every listener.
@@ -204,9 +209,7 @@ class Invoker:
 
     def _passed_on(self, failure: Failure, rest: list[Method], raw: Any, context: Context) -> Any:
         failure.trap(MethodNotFound)
-        result = self._try(rest, raw, context)
-        waiting = as_deferred(result)
-        return result if waiting is None else waiting
+        return chained(self._try(rest, raw, context))
 
     def _call_method(self, method: Method, raw: Raw | UnsetType, context: Context) -> Any:
         args, kwargs = method.arguments(raw, context)

@@ -57,6 +57,11 @@ class Method(Struct, frozen=True, gc=False):
     thread: bool = False
     namespace: str = ""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether a call needs its parameters and nothing else: no context, no thread."""
+        return not self.thread and self.binder.quick is not None and not self.binder.context_name
+
     def arguments(
         self, raw: Raw | UnsetType, context: Context
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -120,10 +125,16 @@ def is_reserved(name: str) -> bool:
 
 
 class Namespace:
-    """The table of full names to methods, and the functions asked when a name is not in it."""
+    """The table of full names to methods, and the functions asked when a name is not in it.
+
+    Attributes:
+        methods: the table.
+        direct: those of it that `Method.is_direct`.
+    """
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
+        self.direct: dict[str, Method] = {}
         self.fallbacks: list[Method] = []
 
     def expose(self, name: str, target: Any) -> None:
@@ -149,6 +160,7 @@ class Namespace:
                 raise ExposeError(f"{entry.name!r} is exposed already")
             fresh[entry.name] = entry
         self.methods.update(fresh)
+        self.direct.update((n, entry) for n, entry in fresh.items() if entry.is_direct)
 
     def unexpose(self, name: str) -> None:
         """Take back one method, or all under a namespace.
@@ -161,6 +173,7 @@ class Namespace:
             raise ExposeError(f"nothing is exposed as {name!r}")
         for full in gone:
             del self.methods[full]
+            self.direct.pop(full, None)
 
     def fallback(self, function: Callable[..., Any]) -> None:
         """Ask this function for names that are not in the table, after those added before.

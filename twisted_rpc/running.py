@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.errors import RequestTimeout
+from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
 
 __all__ = ["Answer", "Batch", "Caller", "Running"]
@@ -80,10 +81,14 @@ class Running:
             self._timer = clock.callLater(timeout, self._time_out, result, timeout)
         return self._answered
 
-    def succeeded(self, result: Any) -> None:
-        """The method returned."""
+    def succeeded(self, result: Any) -> Deferred[None] | None:
+        """The method returned; what it returned may have to be waited for as well."""
+        waiting = as_deferred(result)
+        if waiting is not None:
+            return waiting.addCallbacks(self.succeeded, self.failed)
         if not self.ended:
             self._end(self._answers.answer_result(result, self._message))
+        return None
 
     def failed(self, failure: Failure) -> None:
         """The method raised."""
