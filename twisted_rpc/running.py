@@ -151,7 +151,7 @@ class Batch:
         return self._answered
 
     def _advance(self) -> None:
-        while self._started < len(self._items) and self._source.has_room(self._caller):
+        while self._started < len(self._items) and self._may_start:
             index = self._started
             self._started += 1
             answer = self._source.handle_item(self._items[index], self._caller)
@@ -159,6 +159,13 @@ class Batch:
                 answer.addCallback(self._take_later, index)
             else:
                 self._take(answer, index)
+
+    @property
+    def _may_start(self) -> bool:
+        # Where none of ours runs whose end would start the next, the next is started even
+        # without room, and refused.
+        answered = len(self._items) - self._unanswered
+        return self._started == answered or self._source.has_room(self._caller)
 
     def _take(self, answer: bytes | None, index: int) -> None:
         self._answers[index] = answer
