@@ -17,13 +17,15 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 DEADLINE = 30.0
 """How many seconds anything may take before a test fails for it."""
 
-_LISTENING = re.compile(r"#info\] (\w+) on \S+:(\d+)$", re.MULTILINE)
-_ANY_PORT = "tcp:0:interface=127.0.0.1"
+_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)$", re.MULTILINE)
+ANY_PORT = "tcp:0:interface=127.0.0.1"
+EXPOSE = '[expose]\ninterop = "service:Interop"\n'
 
 
-def listen(transport: str, framing: str | None = None) -> str:
-    """A `[[listen]]` table on a port that the system picks."""
-    table = f'[[listen]]\ntransport = "{transport}"\nendpoint = "{_ANY_PORT}"\n'
+def listen(transport: str, framing: str | None = None, endpoint: str = ANY_PORT) -> str:
+    """A `[[listen]]` table, on a port that the system picks unless an endpoint is given."""
+    table = f'[[listen]]\ntransport = "{transport}"\n'
+    table += f'endpoint = "{endpoint}"\n' if endpoint else ""
     return table + (f'framing = "{framing}"\n' if framing else "")
 
 
@@ -41,15 +43,14 @@ class Daemon:
         options: further command-line options of `rpc`.
 
     Attributes:
-        ports: where it listens, by the listeners' names.
+        ports: where it listens, by the listeners' names; 0 for a Unix socket.
     """
 
     def __init__(self, directory: Path, listeners: dict[str, str], *options: str) -> None:
         self._names = list(listeners)
         self._log = directory / "twistd.log"
         config = directory / "rpc.toml"
-        tables = [*listeners.values(), '[expose]\ninterop = "service:Interop"\n']
-        config.write_text("\n".join(tables), encoding="utf-8")
+        config.write_text("\n".join([*listeners.values(), EXPOSE]), encoding="utf-8")
         self._command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", str(config), *options]
         self.ports: dict[str, int] = {}
 
@@ -77,7 +78,7 @@ class Daemon:
         while time.monotonic() < end and self._process.poll() is None:
             found = _LISTENING.findall(self.log)
             if len(found) == len(self._names):
-                return {name: int(port) for name, (_, port) in zip(self._names, found, strict=True)}
+                return {name: int(port or 0) for name, port in zip(self._names, found, strict=True)}
             time.sleep(0.02)
         raise AssertionError(f"the daemon does not listen:\n{self.log}")
 

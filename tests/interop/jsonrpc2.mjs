@@ -72,6 +72,12 @@ async function overHTTP() {
   return run({
     ...plain(call),
     named: () => call("interop.subtract", { subtrahend: 23, minuend: 42 }),
+    // More than max_connections_per_address, which its calls would use up if they stayed open.
+    many: async () => {
+      const last = 150;
+      for (let n = 1; n < last; n++) await call("interop.echo", [n]);
+      return call("interop.echo", [last]);
+    },
     contentType: async () => "content-type" in (await call("interop.headers", [])),
     stream: () => new Promise((resolve, reject) => {
       client.stream("interop.echo", ["streamed"], (error, connection) => {

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.daemon import DEADLINE, HERE, TWISTD, Daemon, environment
+from tests.interop.daemon import DEADLINE, EXPOSE, HERE, TWISTD, Daemon, environment, listen
 
 pytestmark = pytest.mark.usefixtures("node_modules")
 
@@ -92,6 +92,7 @@ def ancestors_http_report(identity: str | None) -> Report:
         text=TEXT,
         large=200000,
         nothing=None,
+        many=150,
         contentType=False,
         stream="streamed",
         whoami=identity,
@@ -269,9 +270,8 @@ def test_vscode_jsonrpc_proves_who_it_is_by_its_first_call(guarded: Daemon, list
 def test_vscode_jsonrpc_runs_the_daemon_over_stdio(tmp_path: Path, framing: str) -> None:
     # The log must not come between the messages, nor before the first, and the daemon ends
     # with its input.
-    listener = f'[[listen]]\ntransport = "stdio"\nframing = "{framing}"\n'
     config = tmp_path / "rpc.toml"
-    config.write_text(listener + '[expose]\ninterop = "service:Interop"\n', encoding="utf-8")
+    config.write_text(listen("stdio", framing, endpoint="") + EXPOSE, encoding="utf-8")
     command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", str(config)]
     report = run_node("vscode.mjs", "stdio", *command)
     assert report == vscode_report(None) | {"exit": [0, None]}

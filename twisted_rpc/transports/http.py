@@ -226,7 +226,11 @@ class HTTPProtocol(RPCProtocol):
         refusal = rules.check_content_type(headers) or self._check_credentials(
             exchange, needed=True
         )
-        if refusal is None:
+        if b"content-type" not in headers:
+            # The ancestor's client never ends a request, so Node never uses its connection
+            # again and keeps it open: a hundred calls, and it is one connection too many.
+            exchange.keep_alive = False
+        elif refusal is None:
             exchange.plain = b"origin" not in headers and not exchange.says_keep_alive
             self._known = exchange
         return refusal
