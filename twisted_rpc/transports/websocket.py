@@ -145,6 +145,9 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The line is down."""
         super().connectionLost(reason)
+        if self.closeHandshakeTimeoutCall is not None:  # Autobahn leaves it to run out
+            self.closeHandshakeTimeoutCall.cancel()
+            self.closeHandshakeTimeoutCall = None
         self._arrival.stop()
         self.wire.stop()
         self.endpoint.release(self)
