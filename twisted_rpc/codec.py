@@ -82,7 +82,7 @@ def decode(data: bytes, max_depth: int) -> Decoded:
             return _decode_slowly(data)
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(ParseError(_why_not_json(error)))
-    if isinstance(message, list):
+    if type(message) is list:
         return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))
     if message.method is not UNSET and message.result is UNSET and message.error is UNSET:
         return message
@@ -295,7 +295,7 @@ def _check_faithful(value: Any, encoded: bytes) -> None:
 
 
 def _walk(value: Any) -> None:
-    waiting = [msgspec.to_builtins(value)]
+    waiting = [msgspec.to_builtins(value, enc_hook=_decode_any)]  # for `Raw`
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
