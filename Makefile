@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/interop/node_modules/.installed
 
-.PHONY: serve test check lint types unit interop bench clean help
+.PHONY: tools serve test check lint types unit interop bench clean help
 
 help:
 	@echo "make serve   set up, then run the examples on one port"
@@ -30,6 +30,17 @@ serve: $(STAMP)
 	@cat etc/try-it.txt
 	exec $(BIN)/twistd -n --pidfile=var/twistd.pid rpc --config etc/examples.toml
 
+# What the README's commands are typed with, and the load generator is compiled with.
+tools:
+	@missing=""; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing$$missing"; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -45,10 +56,10 @@ interop: $(STAMP) $(NPM_STAMP)
 
 check: lint types unit
 
-test: $(STAMP) $(NPM_STAMP) lint types
+test: tools $(STAMP) $(NPM_STAMP) lint types
 	$(BIN)/pytest -n auto --cov --cov-report=term
 
-bench: $(STAMP)
+bench: tools $(STAMP)
 	$(BIN)/python -m benchmarks
 
 clean:

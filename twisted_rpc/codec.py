@@ -82,8 +82,8 @@ def decode(data: bytes, max_depth: int) -> Decoded:
             return _decode_slowly(data)
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(ParseError(_why_not_json(error)))
-    if type(message) is list:
-        return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))
+    if type(message) is not Message:
+        return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))  # type: ignore[union-attr]
     if message.method is not UNSET and message.result is UNSET and message.error is UNSET:
         return message
     return checked(message)

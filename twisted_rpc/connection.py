@@ -280,10 +280,10 @@ class Connection(Caller):
         may_go_on = not self._held and not self._is_full
         while backlog and may_go_on:
             answer = self._dispatch(backlog.popleft(), self)
-            if isinstance(answer, bytes):
+            if type(answer) is bytes:
                 answers.append(answer)
                 continue
-            if answer is not None:
+            if isinstance(answer, Deferred):
                 answer.addCallback(self._answer_later)
             may_go_on = not self._held and not self._is_full
         return answers

@@ -180,7 +180,11 @@ class Endpoint:
     def trace(self, direction: str, message: bytes, connection: Connection) -> None:
         """A message came in (`"<--"`) or is going out (`"-->"`).  Prints it, when debugging."""
         text = message.decode("utf-8", "backslashreplace")
-        shown = '"auth" (not shown)' if '"auth"' in text else text
+        # A password may be in it however badly it is spelt: until somebody has logged in,
+        # nothing of theirs is shown.
+        stranger = self.requires_authentication and connection.identity is None
+        hidden = '"auth"' in text or (stranger and direction == "<--")
+        shown = '"auth" (not shown)' if hidden else text
         print(f"{connection.transport} {connection.id} {direction} {shown}", file=sys.stderr)
 
     # -- what connections and transports use -------------------------------------------------

@@ -112,7 +112,7 @@ class LineFramer(Framer):
             else:
                 self._buffer += rest
         if b"" in lines or b"\r" in lines:
-            lines = [line for line in lines if len(line) > 1 or line.strip()]
+            lines = [line for line in lines if line not in (b"", b"\r")]
         return lines
 
     def _up_to_limit(self, lines: list[bytes]) -> list[bytes]:

@@ -102,6 +102,7 @@ class Invoker:
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
         self._middleware.append(middleware)
+        self.plain = False
 
     def run(self, request: Request, context: Context) -> Any:
         """Run a call or notification through middleware and hooks.

@@ -117,7 +117,7 @@ class Running:
 class Items(Protocol):
     """How the items of a batch are answered, and the answers joined."""
 
-    def handle_item(self, item: Message | Invalid, caller: Caller) -> Answer:
+    def dispatch(self, data: Message | Invalid, caller: Caller) -> Answer:
         """Answer one item."""
 
     def has_room(self, caller: Caller) -> bool:
@@ -154,7 +154,7 @@ class Batch:
         while self._started < len(self._items) and self._may_start:
             index = self._started
             self._started += 1
-            answer = self._source.handle_item(self._items[index], self._caller)
+            answer = self._source.dispatch(self._items[index], self._caller)
             if isinstance(answer, Deferred):
                 answer.addCallback(self._take_later, index)
             else:

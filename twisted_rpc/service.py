@@ -38,6 +38,13 @@ _BACKLOG = 1024
 """How many connections may wait to be accepted; Twisted's own default is 50."""
 
 
+class _CannotStart(SystemExit, Exception):
+    """Ends the process quietly: the log has said why.
+
+    Being an `Exception` too, it makes a daemonised twistd remove its pid file.
+    """
+
+
 class ListenerService(Service):
     """One listener.
 
@@ -165,7 +172,7 @@ class RPCService(MultiService):
         try:
             super().privilegedStartService()
         except CannotListenError:
-            raise SystemExit(1) from None
+            raise _CannotStart(1) from None
 
     def startService(self) -> None:
         """Say what is exposed, and start; see `privilegedStartService`."""
@@ -176,7 +183,7 @@ class RPCService(MultiService):
         try:
             super().startService()
         except CannotListenError:
-            raise SystemExit(1) from None
+            raise _CannotStart(1) from None
 
     async def _stop(self) -> None:
         stopped = self.listeners.stopService()
@@ -201,12 +208,13 @@ def server_endpoint(description: str, reactor: Any) -> Any:
         ConfigError: Twisted does not understand it.
     """
     kind = description.partition(":")[0]
+    completed = description
     if kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in description:
-        description += f":backlog={_BACKLOG}"
+        completed += f":backlog={_BACKLOG}"
     if kind == "unix" and ":mode=" not in description:
-        description += ":mode=600"
+        completed += ":mode=600"
     try:
-        return serverFromString(reactor, description)
+        return serverFromString(reactor, completed)
     except Exception as error:  # whatever the parser of that kind of endpoint raises
         reason = str(error) or type(error).__name__
         raise ConfigError(f"endpoint {description!r}: {reason}") from error

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from twisted.cred import strcred
-from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.checkers import (
+    FilePasswordDB,
+    ICredentialsChecker,
+    InMemoryUsernamePasswordDatabaseDontUse,
+)
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.python import usage
 
@@ -43,6 +48,17 @@ class Options(usage.Options, strcred.AuthOptionMixin):
         self.service: RPCService | None = None
         self._listeners: list[Listener] = []
         self._exposed: dict[str, str] = {}
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Take the command line; whatever is wrong with it is one line on standard error.
+
+        Raises:
+            SystemExit: with that line.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"rpc: {' '.join(str(error).split())}") from error
 
     def opt_tcp(self, description: str) -> None:
         """Serve newline-delimited JSON on a stream endpoint D."""
@@ -121,6 +137,9 @@ class Options(usage.Options, strcred.AuthOptionMixin):
                 raise ConfigError(f"[server] auth: {description!r}: {reason}") from error
         for checker in checkers:
             _keep_bytes(checker)
+            # Twisted only warns, and then nobody could ever log in.
+            if isinstance(checker, FilePasswordDB) and not Path(checker.filename).is_file():
+                raise ConfigError(f"auth: there is no file {checker.filename!r}")
         return checkers
 
 
