@@ -17,7 +17,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 DEADLINE = 30.0
 """How many seconds anything may take before a test fails for it."""
 
-_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)$", re.MULTILINE)
+_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)\n")
 ANY_PORT = "tcp:0:interface=127.0.0.1"
 EXPOSE = '[expose]\ninterop = "service:Interop"\n'
 
