@@ -16,8 +16,8 @@ A line of such a file is one of
     logs EXCEPTION         an incident with such an exception is logged, sooner or later
 
 Lines that follow each other as `-->` are sent in one write.  `{stream http}` before a line
-keeps it to these transports, `{!stream}` from them; the names are the `kinds` in
-`tests/players.py`.  Without either, all transports have to agree.
+keeps it to these transports, `{!stream}` from them, `{tcp !hybrid}` does both; the names are
+the `kinds` in `tests/players.py`.  Where nothing stands, all transports have to agree.
 
 In messages and answers `\xHH` is a byte and `\(N*TEXT)` is TEXT, N times.  Answers are
 compared as JSON values, numbers digit by digit; `"..."` stands for any text that is not empty.
@@ -59,10 +59,11 @@ class Step(Struct, frozen=True):
 
     def is_for(self, kinds: frozenset[str]) -> bool:
         """Whether a transport of these kinds plays it."""
-        if self.selector is None:
-            return True
-        names = set(self.selector.removeprefix("!").split())
-        return bool(names & kinds) is not self.selector.startswith("!")
+        names = set((self.selector or "").split())
+        without = {name for name in names if name.startswith("!")}
+        if any(name[1:] in kinds for name in without):
+            return False
+        return names == without or bool(names & kinds)
 
     @property
     def data(self) -> bytes:
@@ -177,7 +178,7 @@ class Conversation:
         await self._session.open()
         expecting = False
         for step in self._steps:
-            if expecting and step.kind in ("-->", "==>"):
+            if expecting and step.kind in ("-->", "==>", "end"):
                 await self._settle()
             expecting = step.kind in ("<--", "header", "close", "logs")
             self._step = step

@@ -95,8 +95,9 @@ class FormatTests(TestCase):
 
     def test_a_selector_keeps_a_line_to_transports_or_from_them(self) -> None:
         kinds = TRANSPORTS["hybrid_http"].kinds
-        played = [s for s in ("http tcp", "hybrid", "!http", "!line", "line") if _is_for(s, kinds)]
-        self.assertEqual(played, ["http tcp", "hybrid", "!line"])
+        selectors = ["http tcp", "hybrid", "!http", "!line", "line", "http !hybrid", "http !line"]
+        played = [selector for selector in selectors if _is_for(selector, kinds)]
+        self.assertEqual(played, ["http tcp", "hybrid", "!line", "http !line"])
 
 
 def _is_for(selector: str, kinds: frozenset[str]) -> bool:
