@@ -20,6 +20,7 @@ from twisted_rpc.errors import (
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import method
 from twisted_rpc.params import Params
+from twisted_rpc.transports.listening import listen
 from twisted_rpc.transports.resource import rpc_resource
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RemoteError",
     "Request",
     "Server",
+    "listen",
     "method",
     "rpc_resource",
 ]

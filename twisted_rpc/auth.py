@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -24,12 +24,12 @@ from zope.interface import Interface, implementer
 
 from twisted_rpc import codec
 from twisted_rpc.dispatch import Dispatcher
-from twisted_rpc.errors import InvalidParams, RPCError, Unauthorized
+from twisted_rpc.errors import BatchTooBig, InvalidParams, RPCError, Unauthorized
 from twisted_rpc.invocation import chained
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.running import Answer, Caller, id_of
 
-__all__ = ["Gate", "basic_credentials", "password_checker", "portal_for"]
+__all__ = ["Gate", "add_checker", "basic_credentials", "password_checker", "portal_for"]
 
 _log = Logger()
 _decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
@@ -50,14 +50,46 @@ class _Names:
         return IIdentity, identity if identity is not None else "anonymous", lambda: None
 
 
-def portal_for(checkers: Iterable[ICredentialsChecker]) -> Portal:
+@implementer(ICredentialsChecker)
+class _Either:
+    """Asks a second checker about credentials that prove nothing to a first."""
+
+    credentialInterfaces: tuple[type[Interface], ...]
+
+    def __init__(
+        self, first: ICredentialsChecker, second: ICredentialsChecker, kind: type[Interface]
+    ) -> None:
+        self.credentialInterfaces = (kind,)
+        self._first = first
+        self._second = second
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        def ask_second(failure: Failure) -> Any:
+            failure.trap(LoginFailed)
+            return self._second.requestAvatarId(credentials)
+
+        asked: Deferred[Any] = maybeDeferred(self._first.requestAvatarId, credentials)
+        return asked.addErrback(ask_second)
+
+
+def portal_for(checker: ICredentialsChecker) -> Portal:
     """A portal whose avatars are user names."""
-    return Portal(_Names(), list(checkers))
+    return Portal(_Names(), [checker])
+
+
+def add_checker(portal: Portal, checker: ICredentialsChecker) -> None:
+    """Let a portal ask one more checker; `registerChecker` would put it in another's place."""
+    for kind in checker.credentialInterfaces:
+        others = portal.checkers.get(kind)
+        both = checker if others is None else _Either(others, checker, kind)
+        portal.registerChecker(both, kind)
 
 
 def password_checker(user: str, password: str) -> ICredentialsChecker:
     """A checker that knows one user."""
-    return InMemoryUsernamePasswordDatabaseDontUse(**{user: password.encode("utf-8")})
+    checker = InMemoryUsernamePasswordDatabaseDontUse()
+    checker.addUser(user.encode("utf-8"), password.encode("utf-8"))
+    return checker
 
 
 def log_in(portal: Portal, credentials: Any) -> Deferred[Any]:
@@ -115,6 +147,9 @@ class Gate:
         """Answer one text; see `Dispatcher.dispatch`."""
         message = codec.decode(data, self._dispatcher.max_depth)
         if isinstance(message, list):
+            most = self._dispatcher.limits.max_batch
+            if most is not None and len(message) > most:
+                return codec.error_answer(BatchTooBig(f"{most} items at most (max_batch)"))
             refused = [answer for item in message if (answer := self._refuse(item)) is not None]
             return codec.join_batch(refused) if refused else None
         if isinstance(message, Message) and message.method == "auth":

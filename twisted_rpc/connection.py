@@ -37,7 +37,7 @@ from twisted_rpc.pending import Pending
 from twisted_rpc.proxy import Proxy
 from twisted_rpc.running import Answer, Caller
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "encoded_notification"]
 
 Dispatch = Callable[[bytes, Caller], Answer]
 
@@ -109,6 +109,11 @@ class Connection(Caller):
         """Itself: what a `Context` holds."""
         return self
 
+    @property
+    def is_admitted(self) -> bool:
+        """Whether it has proved who it is, or nobody asks."""
+        return self._gate is None
+
     # -- what applications use ---------------------------------------------------------------
 
     def call(
@@ -138,7 +143,7 @@ class Connection(Caller):
         call = _Call(method, Deferred(lambda _: self._forget(request_id)))
         request_id = self._pending.add(call)
         try:
-            request = codec.encode(Request("2.0", method, _sendable(params), request_id))
+            request = codec.encode(Request("2.0", method, sendable(params), request_id))
         except Exception:
             self._pending.take(request_id)
             raise
@@ -157,7 +162,7 @@ class Connection(Caller):
             ConnectionLost: the connection is closed.
             TypeError, ValueError: the parameters cannot be sent.
         """
-        self.notify_encoded(codec.encode(Request("2.0", method, _sendable(params))))
+        self.notify_encoded(encoded_notification(method, params))
 
     def notify_encoded(self, notification: bytes) -> None:
         """Send a notification that is encoded already; see `notify`."""
@@ -376,8 +381,21 @@ class Connection(Caller):
         self.close()
 
 
-def _sendable(params: Any) -> Any:
-    """Parameters as the specification wants them (section 4.2)."""
+def encoded_notification(method: str, params: Any) -> bytes:
+    """A notification of ours, ready to be sent.
+
+    Raises:
+        TypeError, ValueError: the parameters cannot be sent.
+    """
+    return codec.encode(Request("2.0", method, sendable(params)))
+
+
+def sendable(params: Any) -> Any:
+    """Parameters as the specification wants them (section 4.2).
+
+    Raises:
+        TypeError: they are neither a list, a tuple, a mapping nor None.
+    """
     if params is None:
         return UNSET
     if isinstance(params, list | tuple | Mapping):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from msgspec import UNSET
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
@@ -22,9 +21,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from twisted_rpc import auth, codec
+from twisted_rpc import auth
 from twisted_rpc.config import Limits
-from twisted_rpc.connection import Connection
+from twisted_rpc.connection import Connection, encoded_notification
 from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.dispatch import Counters, Dispatcher
@@ -128,14 +127,16 @@ class Endpoint:
     ) -> int:
         """Notify every full-duplex connection but some; return how many were.
 
+        Who has yet to prove who it is learns nothing.
+
         Raises:
             TypeError, ValueError: the parameters cannot be sent.
         """
-        value = UNSET if params is None else params
-        notification = codec.encode(Request("2.0", method, value))
+        notification = encoded_notification(method, params)
         told = 0
         for connection in list(self.connections.values()):
-            if connection.full_duplex and connection not in exclude:
+            may_know = connection.full_duplex and connection.is_admitted
+            if may_know and connection not in exclude:
                 connection.notify_encoded(notification)
                 told += 1
         return told
@@ -255,15 +256,7 @@ class Endpoint:
 class Server(Endpoint):
     """An endpoint that many connect to."""
 
-    def __init__(
-        self,
-        *,
-        limits: Limits | None = None,
-        debug: bool = False,
-        reactor: IReactorTime | None = None,
-    ) -> None:
-        super().__init__(limits=limits, debug=debug, reactor=reactor)
-        self._drained: Deferred[None] | None = None
+    _drained: Deferred[None] | None = None
 
     def enable_auth(self, user: str | ICredentialsChecker, password: str | None = None) -> None:
         """Let in only who proves who they are, on every transport.
@@ -279,9 +272,9 @@ class Server(Endpoint):
         else:
             checker = user
         if self._portal is None:
-            self._portal = auth.portal_for([checker])
+            self._portal = auth.portal_for(checker)
         else:
-            self._portal.registerChecker(checker)
+            auth.add_checker(self._portal, checker)
 
     def drain(self) -> Deferred[None]:
         """Refuse new calls, let running ones end, close every connection.

@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
@@ -16,13 +15,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
-from twisted_rpc.config import Config, Listener
+from twisted_rpc.config import Config
 from twisted_rpc.endpoint import Server
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.loading import instance, load_object
-from twisted_rpc.transports.base import RPCFactory, address_name
-from twisted_rpc.transports.http import HTTPFactory
-from twisted_rpc.transports.hybrid import HybridFactory
+from twisted_rpc.transports.base import address_name
 from twisted_rpc.transports.stream import StreamFactory
 
 __all__ = [
@@ -33,9 +30,6 @@ __all__ = [
     "make_service",
     "take_output",
 ]
-
-_BACKLOG = 1024
-"""How many connections may wait to be accepted; Twisted's own default is 50."""
 
 
 class _CannotStart(SystemExit, Exception):
@@ -199,27 +193,6 @@ class RPCService(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
 
-def server_endpoint(description: str, reactor: Any) -> Any:
-    """The endpoint a description means, with our defaults where it says nothing.
-
-    A longer queue of connections to accept; Unix sockets for their owner alone.
-
-    Raises:
-        ConfigError: Twisted does not understand it.
-    """
-    kind = description.partition(":")[0]
-    completed = description
-    if kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in description:
-        completed += f":backlog={_BACKLOG}"
-    if kind == "unix" and ":mode=" not in description:
-        completed += ":mode=600"
-    try:
-        return serverFromString(reactor, completed)
-    except Exception as error:  # whatever the parser of that kind of endpoint raises
-        reason = str(error) or type(error).__name__
-        raise ConfigError(f"endpoint {description!r}: {reason}") from error
-
-
 def make_server(config: Config, *, reactor: Any = None) -> Server:
     """The server a configuration describes, with everything exposed.
 
@@ -261,7 +234,7 @@ def make_service(
         if not IResource.providedBy(resource):
             raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
     for listener in config.listen:
-        factory = _factory(listener, config, server, resource)
+        factory = factory_for(server, listener, config.web, resource)
         child: Service
         if isinstance(factory, StreamFactory) and listener.transport == "stdio":
             child = StdioService(factory, output, reactor=reactor)
@@ -269,16 +242,6 @@ def make_service(
             child = ListenerService(listener.endpoint, factory, listener.transport, reactor=reactor)
         child.setServiceParent(service.listeners)
     return service
-
-
-def _factory(
-    listener: Listener, config: Config, server: Server, resource: IResource | None
-) -> RPCFactory:
-    if listener.transport in ("tcp", "stdio"):
-        return StreamFactory(server, listener.framing or "line")
-    posts = listener.transport != "websocket"
-    http = HTTPFactory(server, config.web, listener.path, resource, posts=posts)
-    return HybridFactory(http) if listener.transport == "hybrid" else http
 
 
 def _services(server: Server) -> list[Any]:

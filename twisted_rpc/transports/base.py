@@ -80,6 +80,7 @@ class RPCProtocol(Protocol):
         self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
         if isinstance(self.transport.getPeer(), IPv4Address | IPv6Address):
             self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
         if not self._admitted:
             refusal = endpoint.admit(self, address)
             if refusal is not None:
