@@ -143,7 +143,7 @@ class Connection(Caller):
         call = _Call(method, Deferred(lambda _: self._forget(request_id)))
         request_id = self._pending.add(call)
         try:
-            request = codec.encode(Request("2.0", method, sendable(params), request_id))
+            request = codec.encode(Request("2.0", method, _sendable(params), request_id))
         except Exception:
             self._pending.take(request_id)
             raise
@@ -387,10 +387,10 @@ def encoded_notification(method: str, params: Any) -> bytes:
     Raises:
         TypeError, ValueError: the parameters cannot be sent.
     """
-    return codec.encode(Request("2.0", method, sendable(params)))
+    return codec.encode(Request("2.0", method, _sendable(params)))
 
 
-def sendable(params: Any) -> Any:
+def _sendable(params: Any) -> Any:
     """Parameters as the specification wants them (section 4.2).
 
     Raises:
