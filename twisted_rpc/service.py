@@ -20,6 +20,7 @@ from twisted_rpc.endpoint import Server
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.transports.base import address_name
+from twisted_rpc.transports.listening import factory_for, server_endpoint
 from twisted_rpc.transports.stream import StreamFactory
 
 __all__ = [
@@ -67,11 +68,16 @@ class ListenerService(Service):
             CannotListenError: the port is taken or not ours to take.
         """
         self._bound = True
+        failures: list[Failure] = []
         listening = self._endpoint.listen(self._factory)
-        listening.addCallbacks(self._listening, self._failed)
-        if self.port is None and isinstance(getattr(listening, "result", None), Failure):
-            failure = listening.result
-            listening.addErrback(lambda _: None)
+        listening.addCallback(self._listening)
+        listening.addErrback(failures.append)
+        for failure in failures:
+            self._log.critical(
+                "cannot listen on {description}: {reason}",
+                description=self._description,
+                reason=failure.getErrorMessage(),
+            )
             failure.raiseException()
 
     def startService(self) -> None:
@@ -88,14 +94,6 @@ class ListenerService(Service):
         self.port = port
         _, where = address_name(port.getHost())
         self._log.info("{transport} on {where}", transport=self._transport, where=where)
-
-    def _failed(self, failure: Failure) -> Failure:
-        self._log.critical(
-            "cannot listen on {description}: {reason}",
-            description=self._description,
-            reason=failure.getErrorMessage(),
-        )
-        return failure
 
     def stopService(self) -> Deferred[None] | None:
         """Take no new connections."""
