@@ -263,5 +263,3 @@ class Conversation:
     def _require(self, holds: bool, expected: str, got: object) -> None:
         where = f"{self._name}:{self._step.number} over {self._session.transport.name}"
         assert holds, f"{where}: expected {expected}, got {got}"
-
-

@@ -209,7 +209,8 @@ class WebSocketClient(Client):
             size = int.from_bytes(self.buffer[2:start], "big")
         reply = self.take_bytes(start, start + size)
         if kind == 0x88 and reply is not None:
-            return self._closed(reply.body or b"")
+            self._closed(reply.body or b"")
+            return None
         assert kind == 0x81, f"neither text nor close: {kind:x}"
         return reply
 
@@ -265,9 +266,7 @@ def _transports() -> list[Transport]:
     found += _with_hybrid("http", set(), HTTPClient, HTTPFactory)
     found += _with_hybrid("websocket", {"text"}, WebSocketClient, _websocket_factory)
     binary = frozenset({"websocket", "binary", "websocket_binary"})
-    found.append(
-        Transport("websocket_binary", binary, WebSocketBinaryClient, _websocket_factory)
-    )
+    found.append(Transport("websocket_binary", binary, WebSocketBinaryClient, _websocket_factory))
     return found
 
 
@@ -320,7 +319,8 @@ class Session:
         """Begin a new line."""
         if self._port is not None:
             assert self.transport.client is not None
-            endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self._port.getHost().port)
+            address: Any = self._port.getHost()
+            endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", address.port)
             self._client = await connectProtocol(endpoint, self.transport.client())
             await self._client.ready
 
@@ -353,5 +353,6 @@ class Session:
             self._client.transport.abortConnection()
             await self._client.lost
         if self._port is not None:
-            await self._port.stopListening()
+            stopped: Any = self._port.stopListening()
+            await stopped
         await self._server.drain()

@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from tests.conversation import Conversation, Step, matches, read, value_of
 from tests.players import TRANSPORTS, Session, Transport
@@ -29,12 +30,14 @@ class ConversationTests(TestCase):
 
     def setUp(self) -> None:
         self.logged: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
 
-    def _observe(self, event: LogEvent) -> None:
-        if "incident" in event:
-            self.logged.append(event["incident"])
+        @implementer(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            if "incident" in event:
+                self.logged.append(event["incident"])
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
 
     async def play(self, path: Path, transport: Transport) -> None:
         script = read(path)
