@@ -243,11 +243,12 @@ class Connection(Caller):
 
     def send(self, messages: list[bytes]) -> None:
         """Write messages, framed, in one piece."""
+        if self.is_closed:
+            return
         if self._tracing:
             for message in messages:
                 self._owner.trace("-->", message, self)
-        if not self.is_closed:
-            self._write(messages)
+        self._write(messages)
 
     def refuse(self, error: RPCError) -> None:
         """Answer what cannot be read any further."""

@@ -1,0 +1,112 @@
+"""Everything that says it implements an interface does.
+
+The package is searched for such classes, so one that is added has to be listed here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from zope.interface import Interface, directlyProvides, implementedBy, providedBy
+from zope.interface.verify import verifyClass, verifyObject
+
+import twisted_rpc
+from tests.helpers import MemoryConnection
+from twisted_rpc import Connection, Endpoint, Peer, Server, auth
+from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
+from twisted_rpc.transports import base, hybrid, site, stream, websocket, wire
+from twisted_rpc.transports.http import HTTPFactory
+
+
+def _server() -> Server:
+    return Server(reactor=Clock())
+
+
+def _wire() -> wire.Wire:
+    server = _server()
+    return wire.Wire(StringTransport(), server.limits, server.clock, lambda congested: None)
+
+
+def _tls() -> Any:
+    transport = StringTransport()
+    directlyProvides(transport, ISSLTransport)
+    return site._Transport(transport, _wire())
+
+
+def _either() -> Any:
+    portal = auth.portal_for(auth.password_checker("a", "b"))
+    auth.add_checker(portal, auth.password_checker("c", "d"))
+    return next(iter(portal.checkers.values()))
+
+
+def _websocket() -> websocket.WebSocketProtocol:
+    return websocket.WebSocketProtocol(websocket.WebSocketFactory(_server()), {}, None)
+
+
+MAKERS = {
+    auth._Either: _either,
+    auth._Names: auth._Names,
+    Connection: lambda: MemoryConnection(_server()),
+    Endpoint: _server,
+    base.RPCProtocol: base.RPCProtocol,
+    hybrid.HybridProtocol: lambda: hybrid.HybridFactory(HTTPFactory(_server())).buildProtocol(None),
+    site._Transport: _tls,
+    stream.StreamProtocol: lambda: stream.StreamProtocol("line"),
+    websocket.WebSocketProtocol: _websocket,
+    wire.Wire: _wire,
+}
+"""How to make one of each class that bears an `@implementer`."""
+
+
+def _classes() -> Iterator[type]:
+    """Every class of the package."""
+    for found in pkgutil.walk_packages(twisted_rpc.__path__, "twisted_rpc."):
+        if not found.name.endswith("__main__"):
+            module = importlib.import_module(found.name)
+            for _, cls in inspect.getmembers(module, inspect.isclass):
+                if cls.__module__ == found.name:
+                    yield cls
+
+
+def _declares(cls: type) -> bool:
+    """Whether a class itself says what it implements."""
+    declared = cls.__dict__.get("__implemented__")
+    return declared is not None and bool(list(declared.declared))
+
+
+def test_every_implementer_is_listed() -> None:
+    assert {cls for cls in _classes() if _declares(cls)} == set(MAKERS)
+
+
+@pytest.mark.parametrize("cls", MAKERS, ids=lambda cls: cls.__name__)
+def test_implementer_provides_what_it_says(cls: type) -> None:
+    instance = MAKERS[cls]()
+    assert isinstance(instance, cls)
+    for interface in implementedBy(cls):
+        assert verifyClass(interface, cls)
+    for interface in providedBy(instance):
+        # twisted.web asks no more of this one than whether it is there.
+        if interface is not ISSLTransport:
+            assert verifyObject(interface, instance)
+
+
+@pytest.mark.parametrize(
+    ("interface", "instance"),
+    [
+        (IConnectionOwner, Server(reactor=Clock())),
+        (IConnectionOwner, Peer(reactor=Clock())),
+        (IRPCConnection, MemoryConnection(_server())),
+        (ILine, MemoryConnection(_server())),
+    ],
+    ids=["Server", "Peer", "connection", "line"],
+)
+def test_what_subclasses_provide(interface: type[Interface], instance: object) -> None:
+    assert verifyObject(interface, instance)
