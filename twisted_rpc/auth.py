@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
-from twisted.cred.credentials import Anonymous, IAnonymous, UsernamePassword
+from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -103,11 +103,6 @@ def log_in(portal: Portal, credentials: Any) -> Deferred[Any]:
     )
 
 
-def accepts_anonymous(portal: Portal) -> bool:
-    """Whether a caller without credentials may come in."""
-    return IAnonymous in portal.listCredentialsInterfaces()
-
-
 def basic_credentials(header: str) -> UsernamePassword | None:
     """The user name and password in an Authorization header (RFC 7617); None if there are none."""
     scheme, _, encoded = header.partition(" ")
@@ -189,7 +184,3 @@ class Gate:
 def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
     """Call an endpoint's `authenticate`, whichever way it answers."""
     return maybeDeferred(lambda: chained(authenticate(credentials)))
-
-
-ANONYMOUS = Anonymous()
-"""The credentials of somebody who sent none."""

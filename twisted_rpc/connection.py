@@ -97,6 +97,7 @@ class Connection(Caller):
         self._working = False
         self._held = False
         self._ending = False
+        self._input_ended = False
         self._congested = False
         self._reading = True
         self._gate: Gate | None = None
@@ -216,10 +217,16 @@ class Connection(Caller):
 
     def end_input(self) -> None:
         """Nothing more will come: answer what did, then close."""
+        self._input_ended = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Close when everything is answered; see `ILine.drain`.
+
+        Until then the far side is read, for its answers to calls of ours.
+        """
         self._ending = True
         self._work()
-
-    drain = end_input
 
     def congested(self, congested: bool) -> None:
         """The far side does not read what we write, or reads again."""
@@ -314,6 +321,8 @@ class Connection(Caller):
         if self._ending:
             if not (self._backlog or self.in_flight or self._held or self.is_closed):
                 self.close()
+                return
+        if self._input_ended:
             return
         reading = not (self._is_full or self._backlog or self._congested or self._held)
         if reading is not self._reading:

@@ -80,7 +80,8 @@ def server_endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     if kind == "unix" and ":mode=" not in description:
         description += ":mode=600"
     try:
-        return serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
     except Exception as error:  # whatever the parser of that kind of endpoint raises
         reason = str(error) or type(error).__name__
         raise ConfigError(f"endpoint {description!r}: {reason}") from error
+    return endpoint

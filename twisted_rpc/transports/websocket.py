@@ -77,7 +77,7 @@ class WebSocketConnection(Connection):
     def drain(self) -> None:
         """See `ILine.drain`."""
         self._close_code = GOING_AWAY
-        self.end_input()
+        super().drain()
 
     def close(self) -> None:
         """See `Connection.close`."""
