@@ -207,7 +207,7 @@ def _read_id(raw: Raw | None) -> Id | UnsetType:
     """The id of a request, as a value or, where Python would write it otherwise, raw.
 
     Raises:
-        InvalidRequest: it is neither a string, a number nor null, or it is too long.
+        InvalidRequest: it is neither a string, a number nor null, or a string too long.
     """
     if raw is None:
         return UNSET
@@ -215,8 +215,6 @@ def _read_id(raw: Raw | None) -> Id | UnsetType:
     if text[:1] in (b"{", b"[", b"t", b"f"):
         raise InvalidRequest("id must be a string, a number or null")
     if text[:1] not in (b'"', b"n"):
-        if len(text) > MAX_ID_LENGTH:
-            raise InvalidRequest(f"id is longer than {MAX_ID_LENGTH} characters")
         return raw.copy()
     value = cast("str | None", _decode_id(text))
     if value is not None and len(value) > MAX_ID_LENGTH:
