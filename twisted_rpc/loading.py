@@ -22,6 +22,8 @@ def load_object(reference: str) -> Any:
         ConfigError: there is no such module or object, or importing it fails.
     """
     module_name, _, path = reference.partition(":")
+    if not module_name or module_name.startswith("."):
+        raise ConfigError(f"{reference!r} is not MODULE:OBJECT")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -29,8 +31,6 @@ def load_object(reference: str) -> Any:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise ConfigError(f"{reference}: cannot import {module_name!r}: {error}") from error
-    except ValueError as error:  # an empty or relative module name
-        raise ConfigError(f"{reference}: not MODULE:OBJECT: {error}") from error
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{reference}: importing {module_name!r} failed: {reason}") from error

@@ -34,7 +34,7 @@ def is_refused(port: int) -> bool:
 def post(
     port: int, body: bytes, path: str = "/", user: str | None = None
 ) -> tuple[int, dict[str, str], Any]:
-    """POST a message: status, header fields by lower-case name, and the JSON that came back."""
+    """POST a message: status, header fields by lower-case name, and what came back, decoded."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
     headers = {"Content-Type": "application/json"}
     if user is not None:
@@ -44,7 +44,8 @@ def post(
     text = response.read()
     fields = {name.lower(): value for name, value in response.getheaders()}
     connection.close()
-    return response.status, fields, json.loads(text) if text else None
+    is_json = fields.get("content-type") == "application/json"
+    return response.status, fields, json.loads(text) if is_json else text.decode()
 
 
 class Client:

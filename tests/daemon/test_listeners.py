@@ -100,7 +100,7 @@ def test_tls(start: Start, certificate: ssl.SSLContext, transport: str) -> None:
 _HAND_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="rpc.socket", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 """
 

@@ -31,7 +31,6 @@ def test_the_current_directory_is_searched(tmp_path: Path, monkeypatch: pytest.M
         ("nowhere_5821:thing", "cannot import 'nowhere_5821': No module named"),
         ("collections:Nothing", "'collections' has no 'Nothing'"),
         ("collections:OrderedDict.nothing", "'collections' has no 'OrderedDict.nothing'"),
-        (":thing", "not MODULE:OBJECT"),
     ],
 )
 def test_what_is_not_there_is_named(reference: str, reason: str) -> None:
@@ -41,11 +40,20 @@ def test_what_is_not_there_is_named(reference: str, reason: str) -> None:
     assert reason in str(caught.value)
 
 
-def test_a_module_that_fails_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "fails_5821.py").write_text("1 / 0\n", encoding="utf-8")
+@pytest.mark.parametrize("reference", [":thing", "", ".relative:thing"])
+def test_a_reference_names_a_module(reference: str) -> None:
+    with pytest.raises(ConfigError, match="is not MODULE:OBJECT"):
+        load_object(reference)
+
+
+@pytest.mark.parametrize("kind", ["ZeroDivisionError", "ValueError", "SyntaxError"])
+def test_a_module_that_fails_says_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / f"fails_{kind}.py").write_text(f"raise {kind}('no luck')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigError, match="importing 'fails_5821' failed: ZeroDivisionError"):
-        load_object("fails_5821:thing")
+    with pytest.raises(ConfigError, match=f"importing 'fails_{kind}' failed: {kind}: no luck"):
+        load_object(f"fails_{kind}:thing")
 
 
 def test_a_class_is_made_and_anything_else_taken_as_it_is() -> None:

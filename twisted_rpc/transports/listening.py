@@ -75,12 +75,13 @@ def server_endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         ConfigError: Twisted does not understand it.
     """
     kind = description.partition(":")[0]
+    completed = description
     if kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in description:
-        description += f":backlog={_BACKLOG}"
+        completed += f":backlog={_BACKLOG}"
     if kind == "unix" and ":mode=" not in description:
-        description += ":mode=600"
+        completed += ":mode=600"
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, completed)
     except Exception as error:  # whatever the parser of that kind of endpoint raises
         reason = str(error) or type(error).__name__
         raise ConfigError(f"endpoint {description!r}: {reason}") from error

@@ -34,6 +34,8 @@ class _Channel(HTTPChannel):
 class _Transport:
     """Our side, as `twisted.web` sees it: writes pass through, closing is ours to do."""
 
+    disconnecting = False
+
     def __init__(self, transport: Any, wire: Wire) -> None:
         self._transport = transport
         self._wire = wire
