@@ -1,0 +1,1 @@
+"""Tests of the transports: real servers on loopback, and clients that send raw bytes."""
