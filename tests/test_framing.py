@@ -7,16 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from tests.pieces import cut, feed_all, kept_bytes, outcome, single_bytes
+from twisted_rpc.detection import FRAMINGS, looks_like_http
 from twisted_rpc.errors import ErrorCode
 from twisted_rpc.framing import (
-    FRAMINGS,
     MAX_HEADERS,
     Framer,
     HeaderFramer,
     LineFramer,
     NetstringFramer,
     StreamFramer,
-    looks_like_http,
 )
 
 LIMIT = 100

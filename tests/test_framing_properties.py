@@ -15,14 +15,8 @@ from hypothesis import strategies as st
 
 from tests.pieces import cut, feed_all, outcome, places, single_bytes
 from tests.strategies import structured
-from twisted_rpc.framing import (
-    FRAMINGS,
-    Framer,
-    HeaderFramer,
-    LineFramer,
-    NetstringFramer,
-    StreamFramer,
-)
+from twisted_rpc.detection import FRAMINGS
+from twisted_rpc.framing import Framer, HeaderFramer, LineFramer, NetstringFramer, StreamFramer
 
 LIMIT = 40
 KINDS = [LineFramer, StreamFramer, HeaderFramer, NetstringFramer]

@@ -21,26 +21,29 @@ ROOT = Path(twisted_rpc.__file__).parent
 
 LAYERS = (
     {
-        *("errors", "message", "codec", "framing", "params", "context"),
+        *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "config"),
     },
     {"namespace", "invocation", "running", "dispatch", "deadline"},
-    {"interfaces", "auth", "proxy", "connection", "endpoint"},
+    {"interfaces", "auth", "proxy", "outgoing", "connection", "endpoint"},
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
-        *("transports.resource", "transports.site", "transports.stream", "transports.web"),
-        *("transports.websocket", "transports.wire"),
+        *("transports.listening", "transports.resource", "transports.site"),
+        *("transports.stream", "transports.web", "transports.websocket", "transports.wire"),
     },
     {"service", "tap", "loading"},
 )
 
 # What each transport is made of.  An upgrade turns http into websocket, and what lies on
-# both sides of that seam is shared; only hybrid joins transports that stand alone.
+# both sides of that seam is shared; hybrid joins transports that stand alone, and listening
+# chooses one of them by its name.
 TRANSPORTS = {
     "base": {"wire"},
     "exchange": {"web"},
     "http": {"base", "exchange", "site", "web", "websocket"},
     "hybrid": {"base", "http", "stream"},
+    "listening": {"base", "http", "hybrid", "stream"},
+    "listening": {"base", "http", "hybrid", "stream"},
     "resource": {"base", "exchange", "web", "websocket"},
     "site": {"exchange", "wire"},
     "stream": {"base", "wire"},
@@ -123,7 +126,7 @@ def test_only_transports_and_above_speak_web_protocols(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(LAYERS[1] | LAYERS[2]))
 def test_only_transports_frame(module: str) -> None:
-    assert "framing" not in _ours(module)
+    assert not {"framing", "detection"} & _ours(module)
 
 
 def test_encoding_and_framing_do_not_know_who_uses_them() -> None:

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall
 from zope.interface import implementer
 
 from twisted_rpc import codec
@@ -22,43 +21,23 @@ from twisted_rpc.auth import Gate
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import (
-    CallError,
-    CallTimeout,
     ConnectionLost,
     NotFullDuplex,
-    RemoteError,
     RPCError,
     Unauthorized,
 )
 from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
-from twisted_rpc.message import Message, Request
+from twisted_rpc.message import Message
 from twisted_rpc.namespace import Listeners
-from twisted_rpc.pending import Pending
+from twisted_rpc.outgoing import OutgoingCalls, encoded_notification
 from twisted_rpc.proxy import Proxy
 from twisted_rpc.running import Answer, Caller
 
-__all__ = ["Connection", "encoded_notification"]
+__all__ = ["Connection"]
 
 Dispatch = Callable[[bytes, Caller], Answer]
 
 _numbers = count(1)
-
-
-class _Call:
-    """A call of ours that has not been answered."""
-
-    __slots__ = ("method", "result", "timer")
-
-    def __init__(self, method: str, result: Deferred[Any]) -> None:
-        self.method = method
-        self.result = result
-        self.timer: IDelayedCall | None = None
-
-    def stop(self) -> Deferred[Any]:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        return self.result
 
 
 @implementer(IRPCConnection)
@@ -93,7 +72,7 @@ class Connection(Caller):
         self._max_in_flight = owner.limits.max_in_flight or 1 << 31
         self._tracing: bool = owner.tracing
         self._backlog: deque[bytes] = deque()
-        self._pending: Pending[_Call] = Pending()
+        self._calls = OutgoingCalls(owner.clock, peer)
         self._working = False
         self._held = False
         self._ending = False
@@ -137,23 +116,13 @@ class Connection(Caller):
         if self.is_closed:
             return fail(ConnectionLost(f"{method}: the connection to {self.peer} is closed"))
         if not self.full_duplex:
-            return fail(
-                NotFullDuplex(f"{method}: {self.peer} cannot be called over {self.transport}")
-            )
+            text = f"{method}: {self.peer} cannot be called over {self.transport}"
+            return fail(NotFullDuplex(text))
         seconds = self._limits.call_timeout if timeout is UNSET else timeout
-        call = _Call(method, Deferred(lambda _: self._forget(request_id)))
-        request_id = self._pending.add(call)
-        try:
-            request = codec.encode(Request("2.0", method, _sendable(params), request_id))
-        except Exception:
-            self._pending.take(request_id)
-            raise
-        if seconds is not None:
-            call.timer = self._owner.clock.callLater(seconds, self._expire, request_id, seconds)
-        self.awaits_answer = True
+        request, result = self._calls.begin(method, params, seconds)
         self.send([request])
         self._work()
-        return call.result
+        return result
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification.
@@ -240,9 +209,7 @@ class Connection(Caller):
         self.is_closed = True
         self._backlog.clear()
         self._handshake.stop()
-        for call in self._pending.take_all():
-            error = ConnectionLost(f"{call.method}: the connection to {self.peer} was lost")
-            call.stop().errback(error)
+        self._calls.lost()
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher.callback(None)
@@ -318,12 +285,14 @@ class Connection(Caller):
 
     def _consider_reading(self) -> None:
         """Close when everything is answered; go on or stop reading otherwise."""
-        if self._ending:
-            if not (self._backlog or self.in_flight or self._held or self.is_closed):
-                self.close()
-                return
-        if self._input_ended:
+        if self.is_closed:
             return
+        if self._ending and not (self._backlog or self.in_flight or self._held):
+            self.close()
+        elif not self._input_ended:
+            self._follow_reading()
+
+    def _follow_reading(self) -> None:
         reading = not (self._is_full or self._backlog or self._congested or self._held)
         if reading is not self._reading:
             self._reading = reading
@@ -342,33 +311,14 @@ class Connection(Caller):
 
     # -- calls of ours -----------------------------------------------------------------------
 
+    @property
+    def awaits_answer(self) -> bool:  # type: ignore[override]
+        """See `Caller`."""
+        return len(self._calls) > 0
+
     def take_response(self, message: Message) -> bool:
         """See `Caller.take_response`."""
-        call = self._pending.take(message.id)
-        if call is None:
-            return False
-        self.awaits_answer = len(self._pending) > 0
-        outcome = _outcome(message)
-        result = call.stop()
-        if isinstance(outcome, CallError):
-            result.errback(outcome)
-        else:
-            result.callback(outcome)
-        return True
-
-    def _forget(self, request_id: int) -> None:
-        call = self._pending.take(request_id)
-        self.awaits_answer = len(self._pending) > 0
-        if call is not None:
-            call.stop()
-
-    def _expire(self, request_id: int, seconds: float) -> None:
-        call = self._pending.take(request_id)
-        self.awaits_answer = len(self._pending) > 0
-        if call is not None:
-            call.timer = None
-            text = f"{call.method}: no answer from {self.peer} within {seconds:g} seconds"
-            call.result.errback(CallTimeout(text))
+        return self._calls.answered(message)
 
     # -- authentication ----------------------------------------------------------------------
 
@@ -389,49 +339,3 @@ class Connection(Caller):
         seconds = self._limits.handshake_timeout
         self.refuse(Unauthorized(f"not within {seconds:g} seconds (handshake_timeout)"))
         self.close()
-
-
-def encoded_notification(method: str, params: Any) -> bytes:
-    """A notification of ours, ready to be sent.
-
-    Raises:
-        TypeError, ValueError: the parameters cannot be sent.
-    """
-    return codec.encode(Request("2.0", method, _sendable(params)))
-
-
-def _sendable(params: Any) -> Any:
-    """Parameters as the specification wants them (section 4.2).
-
-    Raises:
-        TypeError: they are neither a list, a tuple, a mapping nor None.
-    """
-    if params is None:
-        return UNSET
-    if isinstance(params, list | tuple | Mapping):
-        return params
-    raise TypeError(f"params must be a list, a tuple or a mapping, not {type(params).__name__}")
-
-
-def _outcome(message: Message) -> Any:
-    """What a response says.
-
-    An error of null beside a result, which JSON-RPC 1.0 and our ancestor send, is no error.
-    """
-    try:
-        if message.error is not UNSET:
-            error = codec.decode_value(message.error)
-            if error is not None:
-                return _remote_error(error)
-        return None if message.result is UNSET else codec.decode_value(message.result)
-    except RPCError as error:
-        return CallError(f"the answer cannot be read: {error.data}")
-
-
-def _remote_error(error: Any) -> RemoteError:
-    if not isinstance(error, dict):
-        return RemoteError(-32000, str(error))
-    code, message = error.get("code"), error.get("message")
-    number = code if isinstance(code, int) and not isinstance(code, bool) else -32000
-    text = message if isinstance(message, str) else "the answer names no reason"
-    return RemoteError(number, text, error.get("data", UNSET))

@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from twisted_rpc import auth
 from twisted_rpc.config import Limits
-from twisted_rpc.connection import Connection, encoded_notification
+from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.dispatch import Counters, Dispatcher
@@ -32,6 +32,7 @@ from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import Middleware, default
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.outgoing import encoded_notification
 from twisted_rpc.running import Caller
 
 __all__ = ["Endpoint", "Peer", "Server"]

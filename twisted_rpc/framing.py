@@ -1,9 +1,9 @@
 """Bytes of a stream to whole messages, and a message to the bytes of its frame.
 
-Four framings, one class each, and `AutoFramer`, which tells them apart by the first
-bytes.  All are fed whatever arrived and return the whole messages in it; each byte is
-looked at a bounded number of times whatever the size of the pieces, and no more than
-`limit` bytes of an unfinished message are ever kept.
+Four framings, one class each; `detection` tells them apart.  All are fed whatever arrived
+and return the whole messages in it; each byte is looked at a bounded number of times
+whatever the size of the pieces, and no more than `limit` bytes of an unfinished message
+are ever kept.
 
 Knows nothing of JSON-RPC: a frame that holds rubbish is still a frame, so that whoever
 decodes it can answer and the next one is read in step.
@@ -18,29 +18,15 @@ from typing import ClassVar
 from twisted_rpc.errors import ParseError, RequestTooBig, RPCError
 
 __all__ = [
-    "FRAMINGS",
-    "AutoFramer",
     "Framer",
     "HeaderFramer",
     "LineFramer",
     "NetstringFramer",
     "StreamFramer",
-    "looks_like_http",
 ]
 
 MAX_HEADERS = 4096
 """The longest header block of one Content-Length frame, in bytes."""
-
-_HTTP_PREFIX = re.compile(rb"[A-Z]{3,20} [/*h]")
-
-
-def looks_like_http(first_bytes: bytes) -> bool:
-    """Whether a connection's first bytes begin an HTTP request (RFC 9112, section 3).
-
-    A method name, a space and what a target begins with: `GET /`, `OPTIONS *`,
-    `POST http://…`.  No message of any framing begins like that.
-    """
-    return _HTTP_PREFIX.match(first_bytes) is not None
 
 
 class Framer(ABC):
@@ -345,99 +331,3 @@ class NetstringFramer(_CountedFramer):
     def frame(self, message: bytes) -> bytes:
         """See `Framer.frame`."""
         return b"%d:%b," % (len(message), message)
-
-
-class AutoFramer(Framer):
-    """Finds out how the far side frames, then frames like that.
-
-    A run of digits and a colon is a netstring, a header name a Content-Length frame.  An
-    object or array that spans lines, or that another value follows on its line, makes it a
-    stream of values; everything else is lines.
-    """
-
-    name = "auto"
-    _HEADER_NAMES = (b"content-length:", b"content-type:")
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self._found: Framer | None = None
-        self._probe = StreamFramer(limit)
-        self._probed = 0
-
-    @property
-    def partial(self) -> bool:
-        """See `Framer.partial`."""
-        return (self._found or self._probe).partial or bool(self._buffer)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """See `Framer.feed`."""
-        if self.failed is not None:
-            return []
-        if self._found is not None:
-            frames = self._found.feed(data)
-            self.failed = self._found.failed
-            return frames
-        if self._probed or self._probe.partial:
-            return self._feed_probe(data)
-        first = (bytes(self._buffer) + data).lstrip(b" \t\r\n")
-        kind = self._kind_of(first)
-        if kind is None:
-            self._buffer[:] = first  # a few bytes: longer ones are never in doubt
-            return []
-        self._buffer.clear()
-        return self._feed_probe(first) if kind is StreamFramer else self._settle(kind, first)
-
-    def finish(self) -> list[bytes]:
-        """See `Framer.finish`."""
-        return (self._found or self._probe).finish() or super().finish()
-
-    def _kind_of(self, first: bytes) -> type[Framer] | None:
-        """The framing that begins like this; None while it may be more than one."""
-        if first[:1] in (b"{", b"["):
-            return StreamFramer
-        start = first[:16].lower()
-        for name in self._HEADER_NAMES:
-            if start.startswith(name):
-                return HeaderFramer
-            if name.startswith(start):
-                return None
-        digits = len(start) - len(start.lstrip(b"0123456789"))
-        if 0 < digits <= NetstringFramer.MAX_DIGITS:
-            after = first[digits : digits + 1]
-            if not after:
-                return None
-            return NetstringFramer if after == b":" else LineFramer
-        return LineFramer
-
-    def _settle(self, kind: type[Framer], data: bytes) -> list[bytes]:
-        self._found = kind(self.limit)
-        return self.feed(data)
-
-    def _feed_probe(self, data: bytes) -> list[bytes]:
-        """Read as a stream until it shows what follows the first value.
-
-        The value is handed out as soon as it is whole: who sends no delimiter waits for
-        the answer before sending more.
-        """
-        line, newline, rest = data.partition(b"\n")
-        frames = self._probe.feed(line + newline)
-        self.failed = self._probe.failed
-        if self.failed is not None:
-            return frames
-        self._probed += len(frames)
-        if self._probed > 1 or (newline and self._probe.partial):
-            self._found = self._probe
-        elif newline:
-            return frames + self._settle(LineFramer, rest)
-        return frames + self.feed(rest) if rest else frames
-
-    def frame(self, message: bytes) -> bytes:
-        """See `Framer.frame`; a line until the far side has shown what it speaks."""
-        return self._found.frame(message) if self._found else message + b"\n"
-
-
-FRAMINGS: dict[str, type[Framer]] = {
-    framer.name: framer
-    for framer in (LineFramer, StreamFramer, HeaderFramer, NetstringFramer, AutoFramer)
-}
-"""Every framing by the name it has in a configuration."""

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from zope.interface import implementer
 
 from twisted_rpc.deadline import Deadline
-from twisted_rpc.framing import looks_like_http
+from twisted_rpc.detection import looks_like_http
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.http import HTTPFactory, HTTPProtocol
 from twisted_rpc.transports.stream import StreamFactory, StreamProtocol

@@ -16,9 +16,10 @@ from zope.interface import implementer
 from twisted_rpc import codec
 from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
+from twisted_rpc.detection import FRAMINGS, looks_like_http
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, RequestTimeout, RPCError
-from twisted_rpc.framing import FRAMINGS, Framer, looks_like_http
+from twisted_rpc.framing import Framer
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.wire import Wire
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.pieces import Outcome, cut, feed_all, kept_bytes, outcome, single_bytes
+from twisted_rpc.detection import AutoFramer
 from twisted_rpc.errors import ErrorCode
-from twisted_rpc.framing import (
-    AutoFramer,
-    Framer,
-    HeaderFramer,
-    LineFramer,
-    NetstringFramer,
-    StreamFramer,
-)
+from twisted_rpc.framing import Framer, HeaderFramer, LineFramer, NetstringFramer, StreamFramer
 
 LIMIT = 100
 ONE, TWO, THREE = b'{"a":1}', b'["]}\\"",{}]', b'{"b":[]}'
