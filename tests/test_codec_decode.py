@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from msgspec import UNSET, Raw
 
@@ -121,7 +119,9 @@ def test_json_that_is_neither_object_nor_array_is_an_invalid_request(data: bytes
 
 ECHOED = [
     *(b"1", b"0", b"-1", b"1.5", b"1.0", b"1e2", b"1E400", b"-0.0", b"null"),
-    *(b"9" * 30, b"-" + b"9" * 30, b"18446744073709551616", b'""', b'"a"', b'"1"', b'"null"'),
+    # The last is more digits than Python reads into an integer.
+    *(b"9" * 30, b"-" + b"9" * 30, b"9" * 300, b"1." + b"9" * 300, b"9" * 5000),
+    *(b"18446744073709551616", b'""', b'"a"', b'"1"', b'"null"'),
     b'"%b"' % (b"x" * MAX_ID_LENGTH),
     ('"%s"' % ("\N{SNOWMAN}" * MAX_ID_LENGTH)).encode(),
     b'"\\n\\\\"',
@@ -146,9 +146,8 @@ def test_id_is_echoed_exactly_beside_a_bad_item(id: bytes) -> None:
 def test_id_of_an_invalid_request_is_echoed_exactly(id: bytes) -> None:
     decoded = decode_one(b'{"jsonrpc":"1.0","method":"m","id":%b}' % id)
     assert isinstance(decoded, Invalid)
-    answer = json.loads(codec.error_answer(decoded.error, decoded.id), parse_float=str)
-    assert answer["id"] == json.loads(id, parse_float=str)
-    assert answer["error"]["code"] == -32600
+    assert decoded.error.code == ErrorCode.INVALID_REQUEST
+    assert codec.error_answer(decoded.error, decoded.id).endswith(b'},"id":%b}' % id)
 
 
 @pytest.mark.parametrize(
@@ -165,10 +164,6 @@ def test_id_of_another_type_or_too_long_is_refused_with_null(id: bytes) -> None:
 def test_length_of_an_id_is_counted_in_characters_not_in_bytes() -> None:
     escaped = b'"%b"' % (b"\\u00e9" * MAX_ID_LENGTH)
     assert message_of(call(escaped)).id == "\u00e9" * MAX_ID_LENGTH
-
-
-def test_number_too_long_to_be_a_python_integer_is_refused() -> None:
-    assert refusal(call(b"1" * 5000)) == (ErrorCode.INVALID_REQUEST, None)
 
 
 WRONG_MEMBERS = [

@@ -43,7 +43,6 @@ TRANSPORTS = {
     "http": {"base", "exchange", "site", "web", "websocket"},
     "hybrid": {"base", "http", "stream"},
     "listening": {"base", "http", "hybrid", "stream"},
-    "listening": {"base", "http", "hybrid", "stream"},
     "resource": {"base", "exchange", "web", "websocket"},
     "site": {"exchange", "wire"},
     "stream": {"base", "wire"},
