@@ -85,8 +85,8 @@ class MemoryConnection(Connection):
 
     def lost(self) -> None:
         """See `Connection.lost`."""
-        if not self.is_closed:
-            super().lost()
+        super().lost()
+        if self in self.owner.lines:
             self.owner.release(self)
 
     def take_sent(self) -> list[Any]:
@@ -163,3 +163,21 @@ class ServerTestCase(TestCase):
         """The error code of a call that has to fail at once."""
         code: int = self.error_of(method, *params)["code"]
         return code
+
+
+class ConnectionTestCase(ServerTestCase):
+    """Tests with one open connection to the server.
+
+    Attributes:
+        connection: the server's end; what the far side sends is given to it.
+    """
+
+    def setUp(self) -> None:
+        """Make a server and a connection."""
+        super().setUp()
+        self.connection = MemoryConnection(self.server).open()
+
+    def answer(self, message: dict[str, Any], id: int = 1) -> None:
+        """Let an answer come from the far side."""
+        raw = json.dumps({"jsonrpc": "2.0", "id": id, **message}).encode()
+        self.connection.receive([raw])

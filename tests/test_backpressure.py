@@ -158,6 +158,19 @@ class CallingBackAtTheLimit(ServerTestCase):
         self.assertEqual((refused["id"], refused["error"]["code"]), (13, -32009))
         self.assertEqual(refused["error"]["data"], "2 calls in flight (max_in_flight)")
 
+    def test_a_call_may_still_ask_its_caller_while_the_server_drains(self) -> None:
+        for question in self.questions:
+            self.connection.receive([response("yes", question)])
+        self.assertFalse(self.connection.reading)
+        self.server.drain()
+        again = self.connection.call("again")
+        self.assertTrue(self.connection.reading)
+        self.connection.receive([response("still here", self.connection.take_sent()[0]["id"])])
+        self.assertEqual(self.successResultOf(again), "still here")
+        self.released.callback(None)
+        self.assertEqual([m["id"] for m in self.connection.sent], [11, 12])
+        self.assertTrue(self.connection.is_closed)
+
     def test_the_limit_holds_again_when_all_answers_are_there(self) -> None:
         for question in self.questions:
             self.connection.receive([response("yes", question)])
