@@ -1,0 +1,16 @@
+"""What holds for every test: generated input is the same in each run, and never timed."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# A slow machine must not fail a test, nor may a test fail only now and then.  To search for
+# more, run with `--hypothesis-profile=search`.
+settings.register_profile(
+    "suite",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", deadline=None, max_examples=5000)
+settings.load_profile("suite")
