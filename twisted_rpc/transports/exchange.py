@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -28,9 +27,9 @@ class Exchange:
 
     Attributes:
         headers: by lower-case name, without Content-Length; fields of one name are joined.
-        plain: whether a successful answer needs nothing but the usual header fields.
         refusal: the answer it gets at once, if it has earned one.
-        way: what works on it otherwise.
+        way: where it goes otherwise; see `routing.Way`.
+        identity: who sent it, once that is proved.
         credentials: what it has to prove first.
     """
 
@@ -39,9 +38,9 @@ class Exchange:
         "chunks",
         "credentials",
         "headers",
+        "identity",
         "keep_alive",
         "method",
-        "plain",
         "refusal",
         "size",
         "target",
@@ -53,12 +52,12 @@ class Exchange:
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.keep_alive = False
-        self.plain = False
         self.chunks: list[bytes] = []
         self.size = 0
         self.body = b""
         self.refusal: Refusal | None = None
-        self.way: Callable[[Exchange], None] | None = None
+        self.way: Any = None
+        self.identity: Any = None
         self.credentials: Any = None
 
     @property
@@ -78,6 +77,18 @@ class Exchange:
             and self.target == other.target
             and self.method == other.method
         )
+
+    def follow(self, other: Exchange) -> None:
+        """Go the way that a request like it went, proved by the same header."""
+        self.way = other.way
+        self.credentials = other.credentials
+        self.identity = other.identity
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a successful answer needs nothing but the usual header fields."""
+        headers = self.headers
+        return self.keep_alive and b"origin" not in headers and b"connection" not in headers
 
     def text_headers(self) -> dict[str, str]:
         """The header fields as text."""
@@ -166,6 +177,9 @@ class RequestReader:
         """Answer the request that is being read like this, and read no more."""
         if not self._deaf:
             self._deaf = True
+            if not self.in_request:  # what came cannot begin one; the one before it is whole
+                self._exchange = Exchange()
+                self.in_request = True
             self._exchange.refusal = refusal
             self._receiver.request_received(self._exchange)
 

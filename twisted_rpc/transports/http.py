@@ -15,10 +15,9 @@ from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
-from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 
-from twisted_rpc import auth, codec
+from twisted_rpc import auth
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS
@@ -29,6 +28,8 @@ from twisted_rpc.running import Answer
 from twisted_rpc.transports import web
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.responses import Responses
+from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.site import SiteBridge
 from twisted_rpc.transports.web import Refusal, WebRules
 from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
@@ -112,34 +113,17 @@ class HTTPFactory(RPCFactory):
         posts: bool = True,
     ) -> None:
         super().__init__(endpoint)
-        self.rules = WebRules(table or WebTable(), path)
-        self.posts = posts
-        self.websockets = WebSocketFactory(endpoint)
+        rules = WebRules(table or WebTable(), path)
         self.site = None if resource is None else SiteBridge.site_for(resource)
-        self._date = b""
-        self._head = b""
-        self._head_at = -1.0
+        self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
+        self.responses = Responses(rules, endpoint.clock)
+        self.websockets = WebSocketFactory(endpoint)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HTTPProtocol()
         protocol.factory = self
         return protocol
-
-    def fields(self) -> list[tuple[bytes, bytes]]:
-        """Header fields that every answer of ours bears."""
-        date = (b"Date", datetimeToString())
-        no_store = (b"Cache-Control", b"no-store")
-        return [date, no_store, (b"X-Content-Type-Options", b"nosniff"), *self.rules.extra_headers]
-
-    def success_head(self) -> bytes:
-        """The head of an ordinary answer up to its length; made anew once a second."""
-        now = self.endpoint.clock.seconds()
-        if not 0 <= now - self._head_at < 1:
-            self._head_at = now
-            content_type = (b"Content-Type", b"application/json")
-            self._head = web.head(200, b"OK", [*self.fields(), content_type]) + b"Content-Length: "
-        return self._head
 
 
 class HTTPProtocol(RPCProtocol):
@@ -198,40 +182,10 @@ class HTTPProtocol(RPCProtocol):
         """Decide, before the body is read, where a request goes; or refuse it."""
         known = self._known
         if known is not None and exchange.is_like(known):
-            exchange.way = known.way
-            exchange.plain = known.plain
-            exchange.credentials = known.credentials
+            exchange.follow(known)
             return None
-        headers = exchange.headers
-        rules = self.factory.rules
-        refusal = rules.check_host(headers, self._local_address()) or rules.check_origin(headers)
-        if refusal is not None:
-            return refusal
-        path = web.path_of(exchange.target)
-        if path not in rules.paths:
-            return self._to_site_or(exchange, Refusal.text(404, "there is nothing here"))
-        if exchange.is_websocket:
-            exchange.way = self._upgrade
-            exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
-            return self._check_credentials(exchange, needed=False)
-        if exchange.method == b"OPTIONS":
-            return rules.options(headers)
-        if not self.factory.posts:
-            upgrade = (b"Upgrade", b"websocket")
-            return Refusal.text(426, "only WebSocket is served here", upgrade)
-        if exchange.method != b"POST":
-            reads = exchange.method in (b"GET", b"HEAD")
-            return self._to_site_or(exchange, web.not_allowed()) if reads else web.not_allowed()
-        exchange.way = self._serve
-        refusal = rules.check_content_type(headers) or self._check_credentials(
-            exchange, needed=True
-        )
-        if b"content-type" not in headers:
-            # The ancestor's client never ends a request, so Node never uses its connection
-            # again and keeps it open: a hundred calls, and it is one connection too many.
-            exchange.keep_alive = False
-        elif refusal is None:
-            exchange.plain = b"origin" not in headers and not exchange.says_keep_alive
+        refusal = self.factory.router.route(exchange, self._local_address())
+        if refusal is None and exchange.way is Way.RPC and exchange.keep_alive:
             self._known = exchange
         return refusal
 
@@ -241,24 +195,8 @@ class HTTPProtocol(RPCProtocol):
             self._flush()
             self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _to_site_or(self, exchange: Exchange, refusal: Refusal) -> Refusal | None:
-        if self.factory.site is None:
-            return refusal
-        exchange.way = self._pass_to_site
-        return None
-
     def _local_address(self) -> str:
         return str(getattr(self.transport.getHost(), "host", ""))
-
-    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Refusal | None:
-        """Refuse a request without credentials at once; who they belong to is asked later."""
-        if not self.endpoint.requires_authentication:
-            return None
-        header = exchange.headers.get(b"authorization")
-        if header is None:
-            return web.unauthorized() if needed else None
-        exchange.credentials = auth.basic_credentials(header.decode("latin-1"))
-        return web.unauthorized() if exchange.credentials is None else None
 
     # -- one request after the other -----------------------------------------------------------
 
@@ -270,8 +208,7 @@ class HTTPProtocol(RPCProtocol):
             elif exchange.credentials is not None:
                 self._authenticate(exchange)
             else:
-                assert exchange.way is not None
-                exchange.way(exchange)
+                self._go(exchange)
         if self._gone:
             return
         self._flush()
@@ -282,6 +219,15 @@ class HTTPProtocol(RPCProtocol):
                 self.wire.close()
         elif not self._busy:
             self._watch()
+
+    def _go(self, exchange: Exchange) -> None:
+        """Let the request go its way."""
+        if exchange.way is Way.RPC:
+            self._serve(exchange)
+        elif exchange.way is Way.WEBSOCKET:
+            self._upgrade(exchange)
+        else:
+            self._pass_to_site(exchange)
 
     def _watch(self) -> None:
         """Set the time by which something has to happen."""
@@ -319,8 +265,7 @@ class HTTPProtocol(RPCProtocol):
         if self._connection is None:
             self._connection = HTTPConnection(self)
             self._connection.opened()
-        if self._proved is not None:
-            self._connection.identity = self._proved[1]
+        self._connection.identity = exchange.identity
         answer = self._connection.answer(exchange)
         if isinstance(answer, Deferred):
             self._begin_work()
@@ -334,39 +279,24 @@ class HTTPProtocol(RPCProtocol):
             self._go_on()
 
     def _succeed(self, exchange: Exchange, answer: bytes | None) -> None:
-        if exchange.plain and exchange.keep_alive and answer is not None and not self._draining:
-            head = self.factory.success_head()
-            self._out.append(b"%b%d\r\n\r\n%b" % (head, len(answer), answer))
-            return
-        cors = self.factory.rules.cors_headers(exchange.headers)
-        if answer is None:
-            self._answer(exchange, Refusal(204, b"", headers=cors))
+        responses = self.factory.responses
+        if exchange.is_plain and answer is not None and not self._draining:
+            self._out.append(responses.usual(answer))
         else:
-            self._answer(exchange, Refusal(200, answer, b"application/json", cors))
+            self._answer(exchange, responses.to_call(exchange, answer))
 
     def _answer(self, exchange: Exchange, answer: Refusal) -> None:
-        """Write an answer with all its header fields."""
-        fields = [*self.factory.fields(), *answer.headers]
-        if answer.status != 204:
-            fields += [
-                (b"Content-Type", answer.content_type),
-                (b"Content-Length", b"%d" % len(answer.body)),
-            ]
-        if answer.closes or not exchange.keep_alive or self._draining:
-            self._closing = True
-            fields.append((b"Connection", b"close"))
-        elif exchange.says_keep_alive:
-            fields.append((b"Connection", b"keep-alive"))
-        body = b"" if exchange.method == b"HEAD" else answer.body
-        self._out.append(web.head(answer.status, answer.reason, fields) + b"\r\n" + body)
+        closes = answer.closes or not exchange.keep_alive or self._draining
+        self._closing = self._closing or closes
+        self._out.append(self.factory.responses.whole(exchange, answer, closes=closes))
 
     # -- authentication ------------------------------------------------------------------------
 
     def _authenticate(self, exchange: Exchange) -> None:
         header = exchange.headers[b"authorization"]
-        assert exchange.way is not None
         if self._proved is not None and self._proved[0] == header:
-            exchange.way(exchange)
+            exchange.identity = self._proved[1]
+            self._go(exchange)
             return
         self._begin_work()
         proved = auth.authenticated(self.endpoint.authenticate, exchange.credentials)
@@ -378,6 +308,7 @@ class HTTPProtocol(RPCProtocol):
         if not self._gone:
             self._proved = (header, identity)
             exchange.credentials = None
+            exchange.identity = identity
             self._queue.appendleft(exchange)
             self._go_on()
 
@@ -404,9 +335,8 @@ class HTTPProtocol(RPCProtocol):
 
     def _upgrade(self, exchange: Exchange) -> None:
         self._flush()
-        identity = None if self._proved is None else self._proved[1]
         headers = exchange.text_headers()
-        successor = WebSocketProtocol(self.factory.websockets, headers, identity)
+        successor = WebSocketProtocol(self.factory.websockets, headers, exchange.identity)
         rest = b"".join(self._held)
         self._end_here()
         self.wire.set_reading(True)
@@ -429,15 +359,8 @@ class HTTPProtocol(RPCProtocol):
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
-        fields = [
-            *self.factory.fields(),
-            (b"Content-Type", b"application/json"),
-            (b"Connection", b"close"),
-            (b"Retry-After", b"5"),
-        ]
-        body = codec.error_answer(Busy(refusal))
-        fields.append((b"Content-Length", b"%d" % len(body)))
-        self.wire.write(web.head(503, b"Service Unavailable", fields) + b"\r\n" + body)
+        answer = Refusal.of(503, Busy(refusal), (b"Retry-After", b"5"))
+        self.wire.write(self.factory.responses.whole(Exchange(), answer, closes=True))
 
     def _idle_expired(self) -> None:
         if not self._busy and not self._reader.in_request:

@@ -22,6 +22,8 @@ from twisted_rpc.running import Answer
 from twisted_rpc.transports import web
 from twisted_rpc.transports.base import address_name, hand_over
 from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.responses import Responses
+from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.web import Refusal, WebRules
 from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
 
@@ -67,51 +69,37 @@ class _RPCResource(Resource):
     def __init__(self, endpoint: Endpoint, table: WebTable) -> None:
         super().__init__()
         self._endpoint = endpoint
-        self._rules = WebRules(table)
+        rules = WebRules(table)
+        self._router = Router(endpoint, rules, mounted=True)
+        self._responses = Responses(rules, endpoint.clock)
         self._websockets: WebSocketFactory | None = None
 
     def render(self, request: Request) -> int:
         """Answer a request, now or later."""
         exchange = _exchange(request)
-        refusal = self._check(request, exchange)
+        local_address = str(getattr(request.getHost(), "host", ""))
+        refusal = self._router.route(exchange, local_address) or self._check_size(exchange)
         if refusal is not None:
             self._finish(request, exchange, refusal)
-        elif exchange.is_websocket:
-            self._upgrade(request, exchange)
         elif exchange.credentials is not None:
             proved = auth.authenticated(self._endpoint.authenticate, exchange.credentials)
-            proved.addCallbacks(
-                self._serve_identity,
-                self._not_proved,
-                (request, exchange),
-                {},
-                (request, exchange),
-            )
+            arguments = (request, exchange)
+            proved.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)
         else:
-            self._serve_identity(None, request, exchange)
+            self._proved(None, request, exchange)
         return NOT_DONE_YET
 
-    def _check(self, request: Request, exchange: Exchange) -> Refusal | None:
-        rules, headers = self._rules, exchange.headers
-        local = str(getattr(request.getHost(), "host", ""))
-        refusal = rules.check_host(headers, local) or rules.check_origin(headers)
-        if refusal is not None or exchange.is_websocket:
-            return refusal
-        if exchange.method != b"POST":
-            return rules.options(headers) if exchange.method == b"OPTIONS" else web.not_allowed()
+    def _check_size(self, exchange: Exchange) -> Refusal | None:
         limit = self._endpoint.limits.max_message
-        if limit is not None and len(exchange.body) > limit:
-            return Refusal.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
-        return rules.check_content_type(headers) or self._check_credentials(exchange)
-
-    def _check_credentials(self, exchange: Exchange) -> Refusal | None:
-        if not self._endpoint.requires_authentication:
+        if limit is None or len(exchange.body) <= limit:
             return None
-        header = exchange.headers.get(b"authorization", b"").decode("latin-1")
-        exchange.credentials = auth.basic_credentials(header)
-        return web.unauthorized() if exchange.credentials is None else None
+        return Refusal.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
 
-    def _serve_identity(self, identity: Any, request: Request, exchange: Exchange) -> None:
+    def _proved(self, identity: Any, request: Request, exchange: Exchange) -> None:
+        exchange.identity = identity
+        if exchange.way is Way.WEBSOCKET:
+            self._upgrade(request, exchange)
+            return
         _, peer = address_name(request.getClientAddress())
         headers = exchange.text_headers()
         connection = _RequestConnection(self._endpoint, peer, headers, identity)
@@ -125,11 +113,7 @@ class _RPCResource(Resource):
         self, answer: bytes | None, connection: Connection, request: Request, exchange: Exchange
     ) -> None:
         connection.lost()
-        cors = self._rules.cors_headers(exchange.headers)
-        if answer is None:
-            self._finish(request, exchange, Refusal(204, b"", headers=cors))
-        else:
-            self._finish(request, exchange, Refusal(200, answer, b"application/json", cors))
+        self._finish(request, exchange, self._responses.to_call(exchange, answer))
 
     def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
         if failure.check(LoginFailed) is None:
@@ -158,7 +142,7 @@ class _RPCResource(Resource):
             return
         if self._websockets is None:
             self._websockets = WebSocketFactory(self._endpoint)
-        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), None)
+        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), exchange.identity)
         transport: Any = request.channel.transport
         address, _ = address_name(transport.getPeer())
         refusal = self._endpoint.admit(protocol, address)

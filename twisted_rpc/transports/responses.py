@@ -1,0 +1,64 @@
+"""HTTP responses: the bytes of an answer with all the header fields it bears."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.http import datetimeToString
+
+from twisted_rpc.transports import web
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.web import Refusal, WebRules
+
+__all__ = ["Responses"]
+
+
+class Responses:
+    """Writes responses for the lines of one port.
+
+    Args:
+        rules: what `[web]` says of header fields.
+        clock: where time comes from.
+    """
+
+    def __init__(self, rules: WebRules, clock: IReactorTime) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._head = b""
+        self._head_at = -1.0
+
+    def usual(self, answer: bytes) -> bytes:
+        """An answer that needs nothing but the usual header fields."""
+        now = self._clock.seconds()
+        if not 0 <= now - self._head_at < 1:
+            self._head_at = now
+            fields = [*self._fields(), (b"Content-Type", b"application/json")]
+            self._head = web.head(200, b"OK", fields) + b"Content-Length: "
+        return b"%b%d\r\n\r\n%b" % (self._head, len(answer), answer)
+
+    def to_call(self, exchange: Exchange, answer: bytes | None) -> Refusal:
+        """What a message was answered with, as HTTP says it: 200, or 204 with nothing."""
+        cors = self._rules.cors_headers(exchange.headers)
+        if answer is None:
+            return Refusal(204, b"", headers=cors)
+        return Refusal(200, answer, b"application/json", cors)
+
+    def whole(self, exchange: Exchange, answer: Refusal, *, closes: bool) -> bytes:
+        """Any answer; `closes` says that the connection ends with it."""
+        fields = [*self._fields(), *answer.headers]
+        if answer.status != 204:
+            fields += [
+                (b"Content-Type", answer.content_type),
+                (b"Content-Length", b"%d" % len(answer.body)),
+            ]
+        if closes:
+            fields.append((b"Connection", b"close"))
+        elif exchange.says_keep_alive:
+            fields.append((b"Connection", b"keep-alive"))
+        body = b"" if exchange.method == b"HEAD" else answer.body
+        return web.head(answer.status, answer.reason, fields) + b"\r\n" + body
+
+    def _fields(self) -> list[tuple[bytes, bytes]]:
+        """Header fields that every answer bears."""
+        date = (b"Date", datetimeToString())
+        no_store = (b"Cache-Control", b"no-store")
+        return [date, no_store, (b"X-Content-Type-Options", b"nosniff"), *self._rules.extra_headers]

@@ -1,0 +1,103 @@
+"""Where an HTTP request goes, decided from its head."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from twisted_rpc import auth
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.transports import web
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.web import Refusal, WebRules
+
+__all__ = ["Router", "Way"]
+
+
+class Way(Enum):
+    """What works on a request."""
+
+    RPC = "rpc"
+    WEBSOCKET = "websocket"
+    SITE = "site"
+
+
+class Router:
+    """Sends each request its way, or refuses it before its body is read.
+
+    Args:
+        endpoint: for whether callers have to prove who they are.
+        rules: what `[web]` allows.
+        has_site: whether somebody serves the paths that are not RPC's.
+        mounted: whether all that comes here is for RPC, whatever its path.
+        posts: whether RPC by POST is served, and not WebSocket alone.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        rules: WebRules,
+        *,
+        has_site: bool = False,
+        mounted: bool = False,
+        posts: bool = True,
+    ) -> None:
+        self.rules = rules
+        self._endpoint = endpoint
+        self._has_site = has_site
+        self._mounted = mounted
+        self._posts = posts
+
+    def route(self, exchange: Exchange, local_address: str) -> Refusal | None:
+        """Set a request's `way` and `credentials`; or say how it is refused.
+
+        Args:
+            exchange: a request whose head is there.
+            local_address: where its connection came in.
+        """
+        headers = exchange.headers
+        rules = self.rules
+        refusal = rules.check_host(headers, local_address) or rules.check_origin(headers)
+        if refusal is not None:
+            return refusal
+        if not self._mounted and web.path_of(exchange.target) not in rules.paths:
+            return self._to_site_or(exchange, Refusal.text(404, "there is nothing here"))
+        if exchange.is_websocket:
+            exchange.way = Way.WEBSOCKET
+            exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
+            return self._check_credentials(exchange, needed=False)
+        return self._route_rpc(exchange)
+
+    def _route_rpc(self, exchange: Exchange) -> Refusal | None:
+        headers = exchange.headers
+        if exchange.method == b"OPTIONS":
+            return self.rules.options(headers)
+        if not self._posts:
+            upgrade = (b"Upgrade", b"websocket")
+            return Refusal.text(426, "only WebSocket is served here", upgrade)
+        if exchange.method in (b"GET", b"HEAD"):
+            return self._to_site_or(exchange, web.not_allowed())
+        if exchange.method != b"POST":
+            return web.not_allowed()
+        exchange.way = Way.RPC
+        if b"content-type" not in headers:
+            # The ancestor's client never ends a request, so Node never uses its connection
+            # again and keeps it open: a hundred calls, and it is one connection too many.
+            exchange.keep_alive = False
+        refusal = self.rules.check_content_type(headers)
+        return refusal or self._check_credentials(exchange, needed=True)
+
+    def _to_site_or(self, exchange: Exchange, refusal: Refusal) -> Refusal | None:
+        if not self._has_site:
+            return refusal
+        exchange.way = Way.SITE
+        return None
+
+    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Refusal | None:
+        """Refuse a request without credentials at once; who they belong to is asked later."""
+        if not self._endpoint.requires_authentication:
+            return None
+        header = exchange.headers.get(b"authorization")
+        if header is None:
+            return web.unauthorized() if needed else None
+        exchange.credentials = auth.basic_credentials(header.decode("latin-1"))
+        return web.unauthorized() if exchange.credentials is None else None
