@@ -49,7 +49,7 @@ def any_port(configuration: Path, directory: Path) -> Path:
 def check(configuration: Path, directory: Path) -> subprocess.CompletedProcess[str]:
     """Have a configuration checked."""
     return subprocess.run(
-        _twistd("--config", str(configuration), "--check"),
+        twistd("--config", str(configuration), "--check"),
         cwd=directory,
         env=environment(),
         capture_output=True,
@@ -71,7 +71,7 @@ def serving(
         more: what else its environment has.
     """
     config = any_port(ROOT / "etc" / f"{name}.toml", directory)
-    with ended_well(Daemon(_twistd("--config", str(config)), directory, environment(more))) as up:
+    with ended_well(Daemon(twistd("--config", str(config)), directory, environment(more))) as up:
         yield up
 
 
@@ -86,5 +86,6 @@ def ended_well(daemon: Daemon) -> Iterator[Daemon]:
     assert "Unhandled" not in daemon.log, daemon.log
 
 
-def _twistd(*options: str) -> list[str]:
+def twistd(*options: str) -> list[str]:
+    """The command of a daemon with these options."""
     return [str(BIN / "twistd"), "-n", "--pidfile=", "rpc", *options]
