@@ -153,7 +153,7 @@ class Connection(Caller):
 
     def closed(self) -> Deferred[None]:
         """A Deferred that fires when the connection has ended; at once if it has."""
-        watcher: Deferred[None] = Deferred()
+        watcher: Deferred[None] = Deferred(self._watchers.remove)
         if self.is_closed:
             watcher.callback(None)
         else:

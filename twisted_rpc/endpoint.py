@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -151,14 +151,17 @@ class Endpoint:
         """A far side is gone."""
 
     @default
-    def handle_call(self, request: Request, context: Context) -> Any:
-        """Run a call: return its result, or an awaitable of it, or raise."""
-        return self.dispatcher.invoker.call(request, context)
+    async def handle_call(self, request: Request, context: Context) -> Any:
+        """Run a call: return its result, or raise.
+
+        An override may be a plain function or a coroutine, and awaits this one to go on.
+        """
+        return await maybeDeferred(self.dispatcher.invoker.call, request, context)
 
     @default
-    def handle_notification(self, request: Request, context: Context) -> Any:
+    async def handle_notification(self, request: Request, context: Context) -> Any:
         """Act on a notification: the method of that name and every listener are told."""
-        return self.dispatcher.invoker.notify(request, context)
+        return await maybeDeferred(self.dispatcher.invoker.notify, request, context)
 
     def authenticate(self, credentials: Any) -> Any:
         """Find out whose `twisted.cred` credentials these are: return an identity, or raise.

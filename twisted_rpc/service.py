@@ -176,6 +176,10 @@ class RPCService(MultiService):
             super().startService()
         except CannotListenError:
             raise _CannotStart(1) from None
+        except Exception as error:  # whatever an exposed service raises
+            kind = type(error).__name__
+            self._log.critical("cannot start: {kind}: {error}", kind=kind, error=error)
+            raise _CannotStart(1) from error
 
     async def _stop(self) -> None:
         stopped = self.listeners.stopService()
