@@ -94,10 +94,10 @@ class Exchange:
         """The header fields as text."""
         return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.headers.items()}
 
-    def head(self) -> bytes:
+    def head(self, version: bytes = b"1.1") -> bytes:
         """The request's head, written anew from what the parser made of it."""
         fields = b"".join([b"%b: %b\r\n" % field for field in self.headers.items()])
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, fields)
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.method, self.target, version, fields)
 
     def whole(self) -> bytes:
         """The whole request, its body with a plain length."""
@@ -145,6 +145,7 @@ class RequestReader:
         self._fragments = 0  # bytes that came while the head was incomplete
         self._may_be_long = False
         self._deaf = False
+        self._unwanted_upgrade = False
         self.in_request = False
 
     def feed(self, data: bytes) -> bytes | None:
@@ -161,8 +162,11 @@ class RequestReader:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
                 data = data[upgrade.args[0] :]
-                if self._exchange.is_websocket and self._exchange.refusal is None:
+                if self._unwanted_upgrade:
+                    data = self._without_upgrade() + data
+                elif not self._deaf:
                     self._deaf = True
+                    self._exchange.keep_alive = False
                     return data
             except HttpParserError as error:
                 self.give_up(Refusal.text(400, f"malformed: {error}", closes=True))
@@ -172,6 +176,14 @@ class RequestReader:
                     self._check_head(self._fragments)
                 return None
         return None
+
+    def _without_upgrade(self) -> bytes:
+        """The head for a new parser: this one would not take what follows for the body."""
+        exchange = self._exchange
+        version = self._parser.get_http_version().encode()
+        del exchange.headers[b"upgrade"]
+        self._parser = HttpRequestParser(self)
+        return exchange.head(version)
 
     def give_up(self, refusal: Refusal) -> None:
         """Answer the request that is being read like this, and read no more."""
@@ -187,6 +199,7 @@ class RequestReader:
         """A request begins."""
         self._exchange = Exchange()
         self._in_head = self.in_request = True
+        self._unwanted_upgrade = False
         self._fragments = 0
 
     def on_url(self, url: bytes) -> None:
@@ -217,6 +230,13 @@ class RequestReader:
         exchange = self._exchange
         headers = exchange.headers
         exchange.method = self._parser.get_method()
+        if exchange.method == b"CONNECT":
+            self.give_up(Refusal.text(405, "there are no tunnels here", closes=True))
+            return
+        # It may be ignored (RFC 9110, section 7.8), and then the body is a body.
+        self._unwanted_upgrade = self._parser.should_upgrade() and not exchange.is_websocket
+        if self._unwanted_upgrade:
+            return
         exchange.keep_alive = self._parser.should_keep_alive()
         # Apart from the others: it is what differs from one request of a client to the next.
         length = headers.pop(b"content-length", None)
@@ -255,7 +275,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        if self._deaf:
+        if self._deaf or self._unwanted_upgrade:
             return
         self.in_request = False
         exchange = self._exchange

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
+from zope.interface import implementer
 
 from twisted_rpc import auth
 from twisted_rpc.config import WebTable
@@ -92,6 +93,7 @@ class HTTPConnection(Connection):
         """One request at a time: the protocol sees to it."""
 
 
+@implementer(IProtocolNegotiationFactory)
 class HTTPFactory(RPCFactory):
     """Serves HTTP, and WebSocket by upgrade.
 
@@ -118,6 +120,10 @@ class HTTPFactory(RPCFactory):
         self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
         self.responses = Responses(rules, endpoint.clock)
         self.websockets = WebSocketFactory(endpoint)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
+        return [b"http/1.1"]
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
@@ -201,7 +207,7 @@ class HTTPProtocol(RPCProtocol):
     # -- one request after the other -----------------------------------------------------------
 
     def _work(self) -> None:
-        while self._queue and not self._busy and not self._closing:
+        while self._queue and not (self._busy or self._closing or self._gone):
             exchange = self._queue.popleft()
             if exchange.refusal is not None:
                 self._answer(exchange, exchange.refusal)
@@ -330,7 +336,7 @@ class HTTPProtocol(RPCProtocol):
 
     def _site_done(self, keep_alive: bool) -> None:
         if not self._gone:
-            self._closing = self._draining or not keep_alive
+            self._closing = self._closing or self._draining or not keep_alive
             self._go_on()
 
     def _upgrade(self, exchange: Exchange) -> None:

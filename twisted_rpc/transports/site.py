@@ -27,7 +27,12 @@ class _Channel(HTTPChannel):
     def requestDone(self, request: Request) -> None:
         persistent = self.persistent
         super().requestDone(request)
-        self.bridge.done(keep_alive=bool(persistent))
+        if persistent:
+            self.bridge.done(keep_alive=True)
+
+    def loseConnection(self) -> None:
+        super().loseConnection()
+        self.bridge.done(keep_alive=False)
 
 
 @implementer(ITransport)
@@ -49,7 +54,10 @@ class _Transport:
         self._wire.write(b"".join(data))
 
     def loseConnection(self) -> None:
-        """Asked for after an answer that ends the line, which `done` reports as well."""
+        """Asked for by the channel, which tells `done` as well."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """It is set already."""
 
     def abortConnection(self) -> None:
         self._wire.abort()
@@ -104,4 +112,5 @@ class SiteBridge:
 
     def lost(self) -> None:
         """The line is down."""
+        self._channel.stopProducing()
         self._channel.connectionLost(Failure(ConnectionDone()))
