@@ -294,7 +294,7 @@ class HeaderFramer(_CountedFramer):
             if name.strip().lower() == b"content-length":
                 if length is not None or not value.strip().isdigit():
                     raise ValueError
-                length = int(value.strip()[:20])
+                length = int(value)
         if length is None:
             raise ValueError
         self._missing = length

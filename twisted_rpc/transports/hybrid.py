@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolNegotiationFactory,
+)
 from zope.interface import implementer
 
 from twisted_rpc.deadline import Deadline
@@ -19,6 +23,7 @@ __all__ = ["HybridFactory", "HybridProtocol"]
 _MAY_BE_HTTP = re.compile(rb"[A-Z]{1,20}(?: )?")
 
 
+@implementer(IProtocolNegotiationFactory)
 class HybridFactory(RPCFactory):
     """Serves streams and HTTP on one port.
 
@@ -36,6 +41,10 @@ class HybridFactory(RPCFactory):
         protocol = HybridProtocol()
         protocol.factory = self
         return protocol
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """See `HTTPFactory.acceptableProtocols`; streams ask for none."""
+        return self.http.acceptableProtocols()
 
 
 @implementer(IHalfCloseableProtocol)

@@ -19,8 +19,16 @@ from twisted_rpc.transports.stream import StreamFactory
 
 __all__ = ["factory_for", "listen", "server_endpoint"]
 
-_BACKLOG = 1024
+_BACKLOG = "1024"
 """How many connections may wait to be accepted; Twisted's own default is 50."""
+
+_DEFAULTS: dict[str, dict[str, str]] = {
+    "tcp": {"interface": "127.0.0.1", "backlog": _BACKLOG},
+    "tcp6": {"interface": r"\:\:1", "backlog": _BACKLOG},
+    "ssl": {"interface": "127.0.0.1", "backlog": _BACKLOG},
+    "unix": {"mode": "600", "backlog": _BACKLOG},
+}
+"""What a description means that does not say it: this machine, this user."""
 
 
 def listen(
@@ -69,17 +77,17 @@ def factory_for(
 def server_endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
     """The endpoint a description means, with our defaults where it says nothing.
 
-    A longer queue of connections to accept; Unix sockets for their owner alone.
+    The loopback interface, Unix sockets for their owner alone, and a longer queue of
+    connections to accept.
 
     Raises:
         ConfigError: Twisted does not understand it.
     """
     kind = description.partition(":")[0]
     completed = description
-    if kind in ("tcp", "tcp6", "ssl", "unix") and ":backlog=" not in description:
-        completed += f":backlog={_BACKLOG}"
-    if kind == "unix" and ":mode=" not in description:
-        completed += ":mode=600"
+    for option, value in _DEFAULTS.get(kind, {}).items():
+        if f":{option}=" not in description:
+            completed += f":{option}={value}"
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, completed)
     except Exception as error:  # whatever the parser of that kind of endpoint raises
