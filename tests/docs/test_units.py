@@ -1,0 +1,57 @@
+"""The systemd units of docs/operations.md start the daemon they describe."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.clients import LineClient
+from tests.daemon.test_listeners import HAND_OVER
+from tests.docs.pages import blocks_of
+from tests.installation import ROOT, Installation
+from tests.processes import DEADLINE, Daemon
+
+FILES = {
+    block.title: block.text
+    for block in blocks_of(ROOT / "docs" / "operations.md")
+    if block.title is not None
+}
+
+
+@pytest.fixture
+def service() -> configparser.SectionProxy:
+    """The [Service] section."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(FILES["/etc/systemd/system/rpc.service"])
+    return unit["Service"]
+
+
+def test_the_service_serves_the_socket(
+    installed: Installation, tmp_path: Path, service: configparser.SectionProxy
+) -> None:
+    config = tmp_path / "rpc.toml"
+    config.write_text(FILES["/etc/rpc/rpc.toml"], encoding="utf-8")
+    start = service["ExecStart"].replace("/etc/rpc/rpc.toml", str(config))
+    twistd, *options = shlex.split(start)
+    assert Path(twistd).name == "twistd"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.fileno()
+        command = [sys.executable, "-c", HAND_OVER, str(number), installed.command("twistd")]
+        with (
+            Daemon(
+                [*command, *options], tmp_path, installed.environment, pass_fds=[number]
+            ) as daemon,
+            LineClient.to(daemon.port) as line,
+        ):
+            assert isinstance(line.call("now")["result"], float)
+
+
+def test_systemd_waits_for_the_daemon_to_drain(service: configparser.SectionProxy) -> None:
+    assert "drain_timeout = 20" in FILES["/etc/rpc/rpc.toml"]
+    assert 20 < int(service["TimeoutStopSec"]) < DEADLINE
