@@ -97,7 +97,19 @@ def test_tls(start: Start, certificate: ssl.SSLContext, transport: str) -> None:
             assert line.call("calc.add", 1, 2) == ANSWER
 
 
-_HAND_OVER = """
+@pytest.mark.parametrize("transport", ["http", "hybrid", "websocket"])
+def test_tls_for_clients_that_name_their_protocol(
+    start: Start, certificate: ssl.SSLContext, transport: str
+) -> None:
+    listener = "ssl:0:interface=127.0.0.1:privateKey=key.pem:certKey=cert.pem"
+    certificate.set_alpn_protocols(["h2", "http/1.1"])
+    with start(*EXPOSE, f"--{transport}", listener) as daemon:
+        plain = socket.create_connection(("127.0.0.1", daemon.port), DEADLINE)
+        with certificate.wrap_socket(plain, server_hostname="localhost") as line:
+            assert line.selected_alpn_protocol() == "http/1.1"
+
+
+HAND_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="rpc.socket", LISTEN_PID=str(os.getpid()))
@@ -110,7 +122,7 @@ def test_a_socket_that_systemd_hands_over(installed: Installation, project: Path
         port = server.getsockname()[1]
         number = str(server.fileno())
         twistd = [installed.command("twistd"), "-n", "--pidfile=", "rpc", *EXPOSE]
-        command = [sys.executable, "-c", _HAND_OVER, number, *twistd]
+        command = [sys.executable, "-c", HAND_OVER, number, *twistd]
         listener = "systemd:domain=INET:index=0"
         with Daemon(
             [*command, "--tcp", listener],
