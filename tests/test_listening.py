@@ -30,6 +30,15 @@ class ServerEndpointTests(TestCase):
             endpoint: Any = server_endpoint(description, reactor)
             self.assertEqual(endpoint._backlog, backlog)
 
+    def test_a_port_is_on_the_loopback_interface_unless_another_is_given(self) -> None:
+        for description, interface in (
+            ("tcp:1", "127.0.0.1"),
+            ("tcp6:1", "::1"),
+            ("tcp:1:interface=0.0.0.0", "0.0.0.0"),
+        ):
+            endpoint: Any = server_endpoint(description, reactor)
+            self.assertEqual(endpoint._interface, interface)
+
     async def test_a_unix_socket_is_for_its_owner_unless_its_mode_is_given(self) -> None:
         for suffix, mode in (("", 0o600), (":mode=666", 0o666)):
             path = self.mktemp()
