@@ -60,6 +60,7 @@ class Daemon:
         self._listeners = listeners
         self._options: dict[str, Any] = {"stdin": subprocess.DEVNULL, **options}
         self._log = directory / "daemon.log"
+        self._is_stopping = False
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
@@ -106,7 +107,10 @@ class Daemon:
         return found
 
     def terminate(self) -> None:
-        """Ask it to stop, and do not wait."""
+        """Ask it to stop, once, and do not wait."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
