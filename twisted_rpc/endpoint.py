@@ -189,6 +189,8 @@ class Endpoint:
         # nothing of theirs is shown.
         stranger = self.requires_authentication and connection.identity is None
         hidden = '"auth"' in text or (stranger and direction == "<--")
+        # No message may move the cursor of who reads it on a terminal.
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
         shown = '"auth" (not shown)' if hidden else text
         print(f"{connection.transport} {connection.id} {direction} {shown}", file=sys.stderr)
 
