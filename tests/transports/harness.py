@@ -23,6 +23,7 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IStreamClientEndpoint,
     IStreamServerEndpoint,
+    ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock, deferLater
@@ -72,6 +73,11 @@ class Line(Protocol):
         self.received = b""
         self.ended = False
         self.lost = False
+
+    def connectionMade(self) -> None:
+        # Or the kernel would put pieces together again that a test sends apart.
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
         self.received += data
