@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.internet import reactor as installed_reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import (
     TCP4ClientEndpoint,
     TCP4ServerEndpoint,
@@ -222,17 +222,21 @@ class TransportTestCase(TestCase):
             server.expose(name, getattr(self.methods, name))
         return server
 
-    async def tearDown(self) -> None:
+    def tearDown(self) -> Any:
         """Leave nothing open, and see that the server counted every line out."""
+        return Deferred.fromCoroutine(self._leave_nothing())
+
+    async def _leave_nothing(self) -> None:
         for line in self.lines:
             if not line.lost:
                 line.abort()
         for port in self.ports:
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
         await until(lambda: all(line.lost for line in self.lines), "a client is left")
         await until(lambda: not self.server.lines, f"lines are left: {self.server.lines}")
         self.assertEqual(dict(self.server.connections), {})
         self.assertEqual(dict(self.server._addresses), {})
+        self.assertEqual(self.clock.getDelayedCalls(), [], "a timer is left")
 
     async def listen(
         self, factory: IProtocolFactory, endpoint: IStreamServerEndpoint | None = None

@@ -23,9 +23,11 @@ from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClie
 from tests.helpers import request
 from tests.transports.certificate import self_signed
 from tests.transports.harness import Line, TransportTestCase, listening_port, reactor, until
+from tests.transports.web_client import echo, reply_to
 from twisted_rpc import Limits
-from twisted_rpc.transports.base import RPCProtocol, address_name
+from twisted_rpc.transports.base import RPCFactory, RPCProtocol, address_name
 from twisted_rpc.transports.http import HTTPFactory
+from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
 
 
@@ -103,10 +105,10 @@ class TLSTests(TransportTestCase):
         super().setUp()
         self.pem = self_signed("localhost")
 
-    async def listen_tls(self) -> IListeningPort:
+    async def listen_tls(self, factory: RPCFactory | None = None) -> IListeningPort:
         options = PrivateCertificate.loadPEM(self.pem).options()
         endpoint = SSL4ServerEndpoint(reactor, 0, options, interface="127.0.0.1")
-        return await self.listen(StreamFactory(self.server), endpoint)
+        return await self.listen(factory or StreamFactory(self.server), endpoint)
 
     async def connect_tls(self) -> Line:
         trusted = Certificate.loadPEM(self.pem)
@@ -121,6 +123,12 @@ class TLSTests(TransportTestCase):
         await self.answers(line, "x" * 500_000)
         await self.advance(1000)
         await self.answers(line)
+
+    async def test_a_hybrid_port_is_told_apart_behind_it(self) -> None:
+        await self.listen_tls(HybridFactory(HTTPFactory(self.server)))
+        await self.answers(await self.connect_tls())
+        line = await self.connect_tls()
+        self.assertEqual((await reply_to(line, echo("TLS"))).json()["result"], "TLS")
 
     async def test_too_long_a_message_is_refused_and_the_client_can_read_it(self) -> None:
         await self.listen_tls()

@@ -85,7 +85,12 @@ class DetectionTests(HybridTestCase):
 
     async def test_all_of_them_at_once(self) -> None:
         lines = [await self.open() for _ in range(4)]
-        sent = (CALL + b"\n", echo("hybrid"), b"%d:%b," % (len(CALL), CALL), handshake() + frame(CALL))
+        sent = (
+            CALL + b"\n",
+            echo("hybrid"),
+            b"%d:%b," % (len(CALL), CALL),
+            handshake() + frame(CALL),
+        )
         for line, data in zip(lines, sent, strict=True):
             line.send(data[:3])
         await turn(5)

@@ -26,7 +26,8 @@ class Page(Resource):
     isLeaf = True
 
     def render_GET(self, request: Request) -> bytes:
-        return b"page " + request.uri
+        uri: bytes = request.uri
+        return b"page " + uri
 
     def render_POST(self, request: Request) -> bytes:
         assert request.content is not None

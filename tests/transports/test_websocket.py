@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from typing import Any, ClassVar
-
-import txaio
+from typing import ClassVar
 
 from tests.helpers import batch, notification, request, response
 from tests.transports.harness import turn, until
@@ -14,15 +11,11 @@ from tests.transports.test_web import basic
 from tests.transports.web_client import echo, get, post, reply_to, take_reply
 from tests.transports.websocket_client import (
     CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    Frame,
     WebSocketTestCase,
     frame,
     handshake,
 )
-from twisted_rpc import Connection, ConnectionLost, Limits, Server
+from twisted_rpc import Connection, ConnectionLost, Server
 
 
 class HandshakeTests(WebSocketTestCase):
@@ -264,92 +257,6 @@ class EndTests(WebSocketTestCase):
         self.assertEqual(await client.line.rest(), b"")
 
 
-class ArrivalTests(WebSocketTestCase):
-    """The time a message may take to arrive."""
-
-    async def _is_dropped(self, sent: bytes) -> None:
-        client = await self.open_websocket()
-        client.send(sent)
-        await until(lambda: self.served()._arrival.is_set)
-        await self.advance(29)
-        self.assertEqual(client.line.received, b"")
-        await self.advance(1)
-        self.assertEqual((await client.message())["error"]["code"], -32002)
-        self.assertEqual(await client.close_code(), 1008)
-        client.line.abort()
-        await self.gone()
-
-    async def test_half_a_small_frame_is_dropped(self) -> None:
-        await self._is_dropped(frame(request("echo"))[:-1])
-        await self._is_dropped(frame(request("echo"))[:1])
-
-    async def test_half_a_big_frame_is_dropped(self) -> None:
-        await self._is_dropped(frame(b"x" * 100_000)[:-1])
-
-    async def test_a_fragment_without_the_rest_is_dropped(self) -> None:
-        await self._is_dropped(frame(b"{", fin=False))
-
-    async def test_pings_do_not_buy_time(self) -> None:
-        client = await self.open_websocket()
-        client.send(frame(b"{", fin=False))
-        await until(lambda: self.served()._arrival.is_set)
-        await self.advance(20)
-        client.send(frame(b"", PING))
-        self.assertEqual(await client.frame(), Frame(0x80 | PONG, b""))
-        await self.advance(10)
-        self.assertEqual((await client.message())["error"]["code"], -32002)
-
-    async def test_a_message_in_time_stops_the_clock(self) -> None:
-        client = await self.open_websocket()
-        await client.line.send_bytewise(frame(request("echo", [1])))
-        self.assertEqual((await client.message())["result"], 1)
-        await self.advance(1000)
-        client.send(frame(request("echo", [2])))
-        self.assertEqual((await client.message())["result"], 2)
-
-
-class TimerTests(WebSocketTestCase):
-    """Autobahn's timers, on the test's clock."""
-
-    limits = Limits(ping_interval=30, ping_timeout=10, handshake_timeout=10)
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.patch(txaio.config, "loop", self.clock)
-
-    async def pass_time(self, seconds: int) -> None:
-        """Second by second: Autobahn gathers its timers in buckets."""
-        for _ in range(seconds):
-            await self.advance(1)
-
-    async def test_a_silent_client_is_asked_whether_it_is_there(self) -> None:
-        client = await self.open_websocket()
-        for _ in range(2):
-            await self.pass_time(31)
-            first, payload = await client.frame()
-            self.assertEqual(first, 0x80 | PING)
-            client.send(frame(payload, PONG))
-            await turn(5)
-        self.assertFalse(client.line.ended)
-
-    async def test_without_a_reply_it_is_dropped(self) -> None:
-        client = await self.open_websocket()
-        await self.pass_time(42)
-        self.assertEqual((await client.frame())[0], 0x80 | PING)
-        await self.pass_time(12)
-        await self.gone()
-
-    async def test_a_message_is_a_reply(self) -> None:
-        client = await self.open_websocket()
-        await self.pass_time(31)
-        self.assertEqual((await client.frame())[0], 0x80 | PING)
-        client.send(frame(request("echo", [1])))
-        self.assertEqual((await client.message())["result"], 1)
-        await self.pass_time(15)
-        client.send(frame(request("echo", [2])))
-        self.assertEqual((await client.message())["result"], 2)
-
-
 class PasswordTests(WebSocketTestCase):
     """Callers that have to prove who they are."""
 
@@ -383,24 +290,3 @@ class PasswordTests(WebSocketTestCase):
         await self.advance(10)
         self.assertEqual((await client.message())["error"]["code"], -32001)
         await self.closed_with(1000, client)
-
-
-class LimitlessTests(WebSocketTestCase):
-    """Without limits."""
-
-    limits = Limits(
-        max_message=None,
-        request_timeout=None,
-        handshake_timeout=None,
-        ping_interval=None,
-        ping_timeout=None,
-    )
-
-    async def test_a_long_message_takes_the_time_it_takes(self) -> None:
-        client = await self.open_websocket()
-        call: Any = frame(request("echo", [os.urandom(1_000_000).hex()]), TEXT)
-        client.send(call[:1000])
-        await turn(5)
-        await self.advance(100_000)
-        client.send(call[1000:])
-        self.assertEqual(len((await client.message())["result"]), 2_000_000)

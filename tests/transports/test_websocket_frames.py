@@ -6,10 +6,8 @@ one; the rules have to hold on both, and in every mixture.
 
 from __future__ import annotations
 
-from twisted_rpc import Limits
-from twisted_rpc.transports.websocket import text_frame, unmask
-
 import pytest
+
 from tests.helpers import request
 from tests.transports.harness import turn, until
 from tests.transports.websocket_client import (
@@ -24,6 +22,8 @@ from tests.transports.websocket_client import (
     WebSocketTestCase,
     frame,
 )
+from twisted_rpc import Limits
+from twisted_rpc.transports.websocket import text_frame, unmask
 
 CALL = request("echo", ["ä"])
 PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1002, 1007, 1009
