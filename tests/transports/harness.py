@@ -230,6 +230,9 @@ class TransportTestCase(TestCase):
         for line in self.lines:
             if not line.lost:
                 line.abort()
+        for waiting in self.methods.waiting:
+            if not waiting.called:
+                waiting.callback(None)
         for port in self.ports:
             await maybeDeferred(port.stopListening)
         await until(lambda: all(line.lost for line in self.lines), "a client is left")

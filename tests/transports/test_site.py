@@ -26,12 +26,12 @@ class Page(Resource):
     isLeaf = True
 
     def render_GET(self, request: Request) -> bytes:
-        uri: bytes = request.uri
-        return b"page " + uri
+        return b"page " + request.uri
 
     def render_POST(self, request: Request) -> bytes:
         assert request.content is not None
-        return b"posted " + request.content.read()
+        body: bytes = request.content.read()
+        return b"posted " + body
 
 
 class Later(Resource):

@@ -39,6 +39,16 @@ def hand_over(transport: Any, successor: IProtocol) -> None:
     successor.makeConnection(transport)
 
 
+class _Refused(Protocol):
+    """Ignores what still comes on a line that is being closed."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._wire.stop()
+
+
 class RPCFactory(Factory):
     """Builds one protocol for each line.
 
@@ -87,7 +97,7 @@ class RPCProtocol(Protocol):
                 self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
                 self.too_many(refusal)
                 self.wire.close()
-                hand_over(self.transport, Protocol())  # which ignores what still comes
+                hand_over(self.transport, _Refused(self.wire))
                 return
             self._counted = True
             if ISSLTransport.providedBy(self.transport):
