@@ -17,8 +17,8 @@ help:
 
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=24' 'setuptools>=77'
-	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	$(BIN)/pip install -qq --disable-pip-version-check --upgrade 'pip>=24' 'setuptools>=77'
+	$(BIN)/pip install -qq --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
 	touch $@
 
 $(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json

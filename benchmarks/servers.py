@@ -41,7 +41,7 @@ class Echo(Protocol):
         self.transport.write(data)
 
 
-class WebSocketEcho(WebSocketServerProtocol):  # type: ignore[misc]
+class WebSocketEcho(WebSocketServerProtocol):
     """Sends back each message: what Autobahn costs without any JSON."""
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
