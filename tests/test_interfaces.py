@@ -57,6 +57,8 @@ MAKERS = {
     Connection: lambda: MemoryConnection(_server()),
     Endpoint: _server,
     base.RPCProtocol: base.RPCProtocol,
+    HTTPFactory: lambda: HTTPFactory(_server()),
+    hybrid.HybridFactory: lambda: hybrid.HybridFactory(HTTPFactory(_server())),
     hybrid.HybridProtocol: lambda: hybrid.HybridFactory(HTTPFactory(_server())).buildProtocol(None),
     site._Transport: _tls,
     stream.StreamProtocol: lambda: stream.StreamProtocol("line"),

@@ -37,7 +37,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         shutil.copy(ROOT / name, tree / name)
     any_port(ROOT / "etc" / "examples.toml", tree / "etc")
     (tree / "installed").touch()
-    command = ["make", "serve", f"BIN={BIN}", "STAMP=installed"]
+    command = ["make", "--no-print-directory", "serve", f"BIN={BIN}", "STAMP=installed"]
     with Daemon(command, tree, environment()) as running:
         yield running
     assert "Server Shut Down." in running.log
