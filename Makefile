@@ -16,10 +16,11 @@ help:
 	@echo "make clean   remove what the others made"
 
 $(STAMP): setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -qq --disable-pip-version-check --upgrade 'pip>=24' 'setuptools>=77'
-	$(BIN)/pip install -qq --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
-	touch $@
+	@echo "setting up $(VENV), which takes a minute the first time"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --upgrade 'pip>=24' 'setuptools>=77'
+	@$(BIN)/pip install -qq --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
+	@touch $@
 
 $(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json
 	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
@@ -28,7 +29,7 @@ $(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json
 serve: $(STAMP)
 	@mkdir -p var
 	@cat etc/try-it.txt
-	exec $(BIN)/twistd -n --pidfile=var/twistd.pid rpc --config etc/examples.toml
+	@exec $(BIN)/twistd -n --pidfile=var/twistd.pid rpc --config etc/examples.toml
 
 # What the README's commands are typed with, and the load generator is compiled with.
 tools:

@@ -16,7 +16,7 @@ __all__ = ["DEADLINE", "Daemon", "wait_until"]
 DEADLINE = 60.0
 """How many seconds anything may take before a test fails for it."""
 
-_LISTENING = re.compile(r"#info\] (\w+) on \S+:(\d+)$", re.MULTILINE)
+_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)$", re.MULTILINE)
 
 
 def wait_until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:
@@ -80,7 +80,7 @@ class Daemon:
 
     def _is_up(self) -> bool:
         assert self.process.poll() is None, f"it has ended:\n{self.log}"
-        return len(self.ports) >= self._listeners
+        return len(self.listening) >= self._listeners
 
     @property
     def log(self) -> str:
@@ -88,9 +88,14 @@ class Daemon:
         return self._log.read_text(encoding="utf-8")
 
     @property
+    def listening(self) -> list[int]:
+        """The ports of its listeners, in their order; 0 for a Unix socket."""
+        return [int(port or 0) for port in _LISTENING.findall(self.log)]
+
+    @property
     def ports(self) -> list[int]:
-        """The TCP ports it listens on, in the order of its listeners."""
-        return [int(port) for _, port in _LISTENING.findall(self.log)]
+        """The TCP ports it listens on."""
+        return [port for port in self.listening if port]
 
     @property
     def port(self) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.interop.daemon import DEADLINE, HERE, Daemon, listen
+from tests.interop.daemon import HERE, Interop, listen
+from tests.processes import DEADLINE
 
 LISTENERS = {
     "hybrid": listen("hybrid"),
@@ -22,17 +23,17 @@ LISTENERS = {
 
 
 @pytest.fixture(scope="session")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interop]:
     """A daemon that lets everybody in, with every transport and framing."""
-    with Daemon(tmp_path_factory.mktemp("open"), LISTENERS) as running:
+    with Interop(tmp_path_factory.mktemp("open"), LISTENERS) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interop]:
     """The same, for alice alone, whose password is wonder."""
     directory = tmp_path_factory.mktemp("guarded")
-    with Daemon(directory, LISTENERS, "--auth", "memory:alice:wonder") as running:
+    with Interop(directory, LISTENERS, "--auth", "memory:alice:wonder") as running:
         yield running
 
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+
+from tests.processes import Daemon
 
 HERE = Path(__file__).parent
 TWISTD = str(Path(sys.executable).with_name("twistd"))
-DEADLINE = 30.0
-"""How many seconds anything may take before a test fails for it."""
-
-_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)\n")
 ANY_PORT = "tcp:0:interface=127.0.0.1"
 EXPOSE = '[expose]\ninterop = "service:Interop"\n'
 
@@ -34,58 +28,25 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(HERE)}
 
 
-class Daemon:
-    """Starts `twistd`, reads from its log where it listens, and ends it by SIGTERM.
+class Interop(Daemon):
+    """`twistd -n rpc` with the service that the clients call.
 
     Args:
         directory: where its configuration and log are kept.
         listeners: a name for each, and its table of the configuration.
         options: further command-line options of `rpc`.
-
-    Attributes:
-        ports: where it listens, by the listeners' names; 0 for a Unix socket.
     """
 
     def __init__(self, directory: Path, listeners: dict[str, str], *options: str) -> None:
-        self._names = list(listeners)
-        self._log = directory / "twistd.log"
         config = directory / "rpc.toml"
         config.write_text("\n".join([*listeners.values(), EXPOSE]), encoding="utf-8")
-        self._command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", str(config), *options]
-        self.ports: dict[str, int] = {}
+        command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", str(config), *options]
+        super().__init__(command, directory, environment(), listeners=len(listeners))
+        self._names = list(listeners)
 
-    def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._log.parent,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            self.ports = self._read_ports()
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            raise
-        return self
-
-    def _read_ports(self) -> dict[str, int]:
-        """Where it listens: the log names the listeners in the order of the configuration."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end and self._process.poll() is None:
-            found = _LISTENING.findall(self.log)
-            if len(found) == len(self._names):
-                return {name: int(port or 0) for name, port in zip(self._names, found, strict=True)}
-            time.sleep(0.02)
-        raise AssertionError(f"the daemon does not listen:\n{self.log}")
-
-    @property
-    def log(self) -> str:
-        """What it has printed so far."""
-        return self._log.read_text(encoding="utf-8")
+    def port_of(self, listener: str) -> int:
+        """Where a listener listens: the log names them in the order of the configuration."""
+        return dict(zip(self._names, self.listening, strict=True))[listener]
 
     def __exit__(
         self,
@@ -93,14 +54,8 @@ class Daemon:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            status = self._process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
+        super().__exit__(kind, error, traceback)
         # twistd ends itself by the signal it was sent, after an orderly stop.
-        assert status == -signal.SIGTERM, f"exit status {status}:\n{self.log}"
+        assert self.process.returncode == -signal.SIGTERM, self.log
         assert self.log.rstrip().endswith("Server Shut Down."), self.log
         assert "Unhandled" not in self.log, self.log

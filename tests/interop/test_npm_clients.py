@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.interop.daemon import DEADLINE, EXPOSE, HERE, TWISTD, Daemon, environment, listen
+from tests.interop.daemon import EXPOSE, HERE, TWISTD, Interop, environment, listen
+from tests.processes import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("node_modules")
 
@@ -110,14 +111,14 @@ def ancestors_http_report(identity: str | None) -> Report:
         ("websocket", "websocket"),
     ],
 )
-def test_json_rpc2_calls_and_is_called(daemon: Daemon, transport: str, listener: str) -> None:
-    report = run_node("jsonrpc2.mjs", transport, str(daemon.ports[listener]))
+def test_json_rpc2_calls_and_is_called(daemon: Interop, transport: str, listener: str) -> None:
+    report = run_node("jsonrpc2.mjs", transport, str(daemon.port_of(listener)))
     assert report == ancestors_report(None)
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "http"])
-def test_json_rpc2_calls_over_http_without_a_content_type(daemon: Daemon, listener: str) -> None:
-    report = run_node("jsonrpc2.mjs", "http", str(daemon.ports[listener]))
+def test_json_rpc2_calls_over_http_without_a_content_type(daemon: Interop, listener: str) -> None:
+    report = run_node("jsonrpc2.mjs", "http", str(daemon.port_of(listener)))
     assert report == ancestors_http_report(None)
 
 
@@ -125,33 +126,33 @@ def test_json_rpc2_calls_over_http_without_a_content_type(daemon: Daemon, listen
     ("transport", "listener"),
     [("raw", "hybrid"), ("raw", "stream"), ("websocket", "hybrid"), ("websocket", "websocket")],
 )
-def test_json_rpc2_proves_who_it_is(guarded: Daemon, transport: str, listener: str) -> None:
-    report = run_node("jsonrpc2.mjs", transport, str(guarded.ports[listener]), *ALICE)
+def test_json_rpc2_proves_who_it_is(guarded: Interop, transport: str, listener: str) -> None:
+    report = run_node("jsonrpc2.mjs", transport, str(guarded.port_of(listener)), *ALICE)
     assert report == ancestors_report("alice")
 
 
-def test_json_rpc2_proves_who_it_is_over_http(guarded: Daemon) -> None:
-    report = run_node("jsonrpc2.mjs", "http", str(guarded.ports["hybrid"]), *ALICE)
+def test_json_rpc2_proves_who_it_is_over_http(guarded: Interop) -> None:
+    report = run_node("jsonrpc2.mjs", "http", str(guarded.port_of("hybrid")), *ALICE)
     assert report == ancestors_http_report("alice")
 
 
-def test_json_rpc2_learns_that_its_password_is_wrong(guarded: Daemon) -> None:
-    port = str(guarded.ports["hybrid"])
+def test_json_rpc2_learns_that_its_password_is_wrong(guarded: Interop) -> None:
+    port = str(guarded.port_of("hybrid"))
     assert run_node("jsonrpc2.mjs", "raw", port, "alice", "x") == errors(opened=REFUSED)
     # All it says of a WebSocket that was refused.
     assert run_node("jsonrpc2.mjs", "websocket", port, "alice", "x") == values(opened="undefined")
 
 
-def test_json_rpc2_learns_over_http_that_it_is_not_let_in(guarded: Daemon) -> None:
-    report = run_node("jsonrpc2.mjs", "http", str(guarded.ports["http"]), "alice", "x")
+def test_json_rpc2_learns_over_http_that_it_is_not_let_in(guarded: Interop) -> None:
+    report = run_node("jsonrpc2.mjs", "http", str(guarded.port_of("http")), "alice", "x")
     message = report["positional"]["error"]["message"]
     assert message.startswith('"401"')
     assert json.loads(message.removeprefix('"401"')) == OVER_HTTP_401
 
 
-def test_json_rpc2_with_a_password_is_told_when_nobody_asks_for_one(daemon: Daemon) -> None:
+def test_json_rpc2_with_a_password_is_told_when_nobody_asks_for_one(daemon: Interop) -> None:
     # It calls `auth`, which is a method like any other where there is nothing to prove.
-    report = run_node("jsonrpc2.mjs", "raw", str(daemon.ports["hybrid"]), *ALICE)
+    report = run_node("jsonrpc2.mjs", "raw", str(daemon.port_of("hybrid")), *ALICE)
     assert report == errors(opened=UNKNOWN)
 
 
@@ -201,27 +202,27 @@ def jayson_report(identity: str | None) -> Report:
     ],
 )
 def test_jayson_calls_notifies_and_sends_batches(
-    daemon: Daemon, transport: str, listener: str
+    daemon: Interop, transport: str, listener: str
 ) -> None:
-    report = run_node("jayson.mjs", transport, str(daemon.ports[listener]))
+    report = run_node("jayson.mjs", transport, str(daemon.port_of(listener)))
     assert report == jayson_report(None)
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "http"])
-def test_jayson_does_so_over_http(daemon: Daemon, listener: str) -> None:
-    report = run_node("jayson.mjs", "http", str(daemon.ports[listener]))
+def test_jayson_does_so_over_http(daemon: Interop, listener: str) -> None:
+    report = run_node("jayson.mjs", "http", str(daemon.port_of(listener)))
     assert report == jayson_report(None) | values(silentBatch="none")
 
 
-def test_jayson_proves_who_it_is_with_a_header(guarded: Daemon) -> None:
-    http = run_node("jayson.mjs", "http", str(guarded.ports["http"]), *ALICE)
+def test_jayson_proves_who_it_is_with_a_header(guarded: Interop) -> None:
+    http = run_node("jayson.mjs", "http", str(guarded.port_of("http")), *ALICE)
     assert http == jayson_report("alice") | values(silentBatch="none")
-    websocket = run_node("jayson.mjs", "websocket", str(guarded.ports["hybrid"]), *ALICE)
+    websocket = run_node("jayson.mjs", "websocket", str(guarded.port_of("hybrid")), *ALICE)
     assert websocket == jayson_report("alice")
 
 
-def test_jayson_learns_that_its_password_is_wrong(guarded: Daemon) -> None:
-    port = str(guarded.ports["hybrid"])
+def test_jayson_learns_that_its_password_is_wrong(guarded: Interop) -> None:
+    port = str(guarded.port_of("hybrid"))
     refused = run_node("jayson.mjs", "http", port, "alice", "x")["positional"]["error"]
     assert refused["code"] == 401
     assert json.loads(refused["message"]) == OVER_HTTP_401
@@ -255,14 +256,14 @@ def vscode_report(identity: str | None) -> Report:
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "header", "auto"])
-def test_vscode_jsonrpc_calls_and_is_called_over_tcp(daemon: Daemon, listener: str) -> None:
-    report = run_node("vscode.mjs", "tcp", str(daemon.ports[listener]))
+def test_vscode_jsonrpc_calls_and_is_called_over_tcp(daemon: Interop, listener: str) -> None:
+    report = run_node("vscode.mjs", "tcp", str(daemon.port_of(listener)))
     assert report == vscode_report(None)
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "header"])
-def test_vscode_jsonrpc_proves_who_it_is_by_its_first_call(guarded: Daemon, listener: str) -> None:
-    report = run_node("vscode.mjs", "tcp", str(guarded.ports[listener]), *ALICE)
+def test_vscode_jsonrpc_proves_who_it_is_by_its_first_call(guarded: Interop, listener: str) -> None:
+    report = run_node("vscode.mjs", "tcp", str(guarded.port_of(listener)), *ALICE)
     assert report == vscode_report("alice") | values(auth=True)
 
 
@@ -304,21 +305,21 @@ CALLED_BACK = {"close": 1000} | values(
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "http"])
-def test_json_rpc_20_calls_by_fetch(daemon: Daemon, listener: str) -> None:
-    report = run_node("jsonrpc20.mjs", "http", str(daemon.ports[listener]))
+def test_json_rpc_20_calls_by_fetch(daemon: Interop, listener: str) -> None:
+    report = run_node("jsonrpc20.mjs", "http", str(daemon.port_of(listener)))
     assert report == json_rpc_20_report(None)
 
 
 @pytest.mark.parametrize("listener", ["hybrid", "http", "websocket"])
-def test_json_rpc_20_calls_and_is_called_over_ws(daemon: Daemon, listener: str) -> None:
-    report = run_node("jsonrpc20.mjs", "websocket", str(daemon.ports[listener]))
+def test_json_rpc_20_calls_and_is_called_over_ws(daemon: Interop, listener: str) -> None:
+    report = run_node("jsonrpc20.mjs", "websocket", str(daemon.port_of(listener)))
     assert report == json_rpc_20_report(None) | CALLED_BACK
 
 
-def test_json_rpc_20_proves_who_it_is_with_a_header(guarded: Daemon) -> None:
-    http = run_node("jsonrpc20.mjs", "http", str(guarded.ports["hybrid"]), *ALICE)
+def test_json_rpc_20_proves_who_it_is_with_a_header(guarded: Interop) -> None:
+    http = run_node("jsonrpc20.mjs", "http", str(guarded.port_of("hybrid")), *ALICE)
     assert http == json_rpc_20_report("alice")
-    websocket = run_node("jsonrpc20.mjs", "websocket", str(guarded.ports["hybrid"]), *ALICE)
+    websocket = run_node("jsonrpc20.mjs", "websocket", str(guarded.port_of("hybrid")), *ALICE)
     assert websocket == json_rpc_20_report("alice") | CALLED_BACK
-    refused = run_node("jsonrpc20.mjs", "websocket", str(guarded.ports["hybrid"]), "alice", "x")
+    refused = run_node("jsonrpc20.mjs", "websocket", str(guarded.port_of("hybrid")), "alice", "x")
     assert refused == errors(opened={"message": "Unexpected server response: 401"})
