@@ -37,6 +37,8 @@ class Interop(Daemon):
         options: further command-line options of `rpc`.
     """
 
+    logs_incidents = True
+
     def __init__(self, directory: Path, listeners: dict[str, str], *options: str) -> None:
         config = directory / "rpc.toml"
         config.write_text("\n".join([*listeners.values(), EXPOSE]), encoding="utf-8")
