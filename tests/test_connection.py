@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.helpers import (
     ConnectionTestCase,
@@ -56,6 +56,14 @@ class Ending(ConnectionTestCase):
         for watcher in watchers:
             self.assertIsNone(self.successResultOf(watcher))
         self.assertIsNone(self.successResultOf(self.connection.closed()))
+
+    def test_who_no_longer_watches_is_forgotten(self) -> None:
+        first, second, third = (self.connection.closed() for _ in range(3))
+        first.addCallback(lambda _: second.cancel())
+        second.addErrback(lambda failure: failure.trap(CancelledError))
+        self.connection.lost()
+        self.assertTrue(second.called)
+        self.assertIsNone(self.successResultOf(third))
 
     def test_method_that_runs_on_is_not_answered(self) -> None:
         waiting: Deferred[int] = Deferred()

@@ -210,9 +210,8 @@ class Connection(Caller):
         self._backlog.clear()
         self._handshake.stop()
         self._calls.lost()
-        watchers, self._watchers = self._watchers, []
-        for watcher in watchers:
-            watcher.callback(None)
+        while self._watchers:  # one may cancel another
+            self._watchers.pop(0).callback(None)
         self._owner.closed(self)
 
     def send(self, messages: list[bytes]) -> None:
