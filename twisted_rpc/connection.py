@@ -255,12 +255,12 @@ class Connection(Caller):
     def _handle_backlog(self) -> list[bytes]:
         """Handle messages in their order; the answers that are ready."""
         answers: list[bytes] = []
-        backlog = self._backlog
+        backlog, take, keep = self._backlog, self._backlog.popleft, answers.append
         may_go_on = not self._held and not self._is_full
         while backlog and may_go_on:
-            answer = self._dispatch(backlog.popleft(), self)
+            answer = self._dispatch(take(), self)
             if type(answer) is bytes:
-                answers.append(answer)
+                keep(answer)
                 continue
             if isinstance(answer, Deferred):
                 answer.addCallback(self._answer_later)

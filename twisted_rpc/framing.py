@@ -29,6 +29,10 @@ MAX_HEADERS = 4096
 """The longest header block of one Content-Length frame, in bytes."""
 
 
+_EMPTY = (b"", b"\r")
+_CARRIAGE_RETURN = 0x0D
+
+
 class Framer(ABC):
     """Cuts one stream into messages.
 
@@ -97,8 +101,9 @@ class LineFramer(Framer):
                 self._fail_too_big()
             else:
                 self._buffer += rest
-        if b"" in lines or b"\r" in lines:
-            lines = [line for line in lines if line not in (b"", b"\r")]
+        # Only the first line can have begun earlier; an empty one after it shows in the data.
+        if lines and (lines[0] in _EMPTY or _CARRIAGE_RETURN in data or b"\n\n" in data):
+            lines = [line for line in lines if line not in _EMPTY]
         return lines
 
     def _up_to_limit(self, lines: list[bytes]) -> list[bytes]:
