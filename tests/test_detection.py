@@ -88,13 +88,20 @@ def test_stream_that_ends_in_doubt_gives_what_there_is(doubtful: bytes) -> None:
     assert not framer.partial
 
 
-@pytest.mark.parametrize("begun", [b'{"a":', ONE + b"[", b'{"a"\n:', b"x", b"7:{", ONE + b"\n{"])
+@pytest.mark.parametrize("begun", [b'{"a":', ONE + b"[", b'{"a"\n:', b"x", ONE + b"\n{"])
 def test_stream_that_ends_in_a_message_gives_the_part(begun: bytes) -> None:
     framer = AutoFramer(LIMIT)
     framer.feed(begun)
     assert framer.partial
     (rest,) = framer.finish()
     assert begun.endswith(rest)
+
+
+def test_stream_that_ends_in_a_counted_message_fails() -> None:
+    framer = AutoFramer(LIMIT)
+    framer.feed(b"7:{")
+    assert framer.finish() == []
+    assert framer.failed is not None
 
 
 def test_blanks_alone_are_no_message_and_are_not_kept() -> None:

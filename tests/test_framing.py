@@ -8,7 +8,7 @@ import pytest
 
 from tests.pieces import cut, feed_all, kept_bytes, outcome, single_bytes
 from twisted_rpc.detection import FRAMINGS, looks_like_http
-from twisted_rpc.errors import ErrorCode
+from twisted_rpc.errors import ErrorCode, ParseError
 from twisted_rpc.framing import (
     MAX_HEADERS,
     Framer,
@@ -110,7 +110,16 @@ def test_endless_message_is_never_kept(kind: type[Framer]) -> None:
     assert kept_bytes(framer) == 0
 
 
-@every_framing
+@pytest.mark.parametrize("kind", [HeaderFramer, NetstringFramer])
+def test_end_of_the_stream_in_a_counted_message_is_an_error(kind: type[Framer]) -> None:
+    framer = kind(LIMIT)
+    framer.feed(framer.frame(ONE)[:-2])
+    assert framer.finish() == []
+    assert isinstance(framer.failed, ParseError)
+    assert "ended in the middle" in str(framer.failed.data)
+
+
+@pytest.mark.parametrize("kind", [LineFramer, StreamFramer])
 def test_end_of_the_stream_gives_what_is_left(kind: type[Framer]) -> None:
     framer = kind(LIMIT)
     assert framer.finish() == []

@@ -23,7 +23,7 @@ from tests.helpers import MemoryConnection
 from twisted_rpc import Connection, Endpoint, Peer, Server, auth
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import base, hybrid, site, stream, websocket, wire
-from twisted_rpc.transports.http import HTTPFactory
+from twisted_rpc.transports.http import HTTPFactory, HTTPProtocol
 
 
 def _server() -> Server:
@@ -57,6 +57,7 @@ MAKERS = {
     Connection: lambda: MemoryConnection(_server()),
     Endpoint: _server,
     base.RPCProtocol: base.RPCProtocol,
+    HTTPProtocol: HTTPProtocol,
     HTTPFactory: lambda: HTTPFactory(_server()),
     hybrid.HybridFactory: lambda: hybrid.HybridFactory(HTTPFactory(_server())),
     hybrid.HybridProtocol: lambda: hybrid.HybridFactory(HTTPFactory(_server())).buildProtocol(None),

@@ -22,6 +22,19 @@ __all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable", "load", "p
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
 
+_OURS = frozenset(
+    {
+        "content-length",
+        "content-type",
+        "transfer-encoding",
+        "connection",
+        "date",
+        "trailer",
+        "upgrade",
+    }
+)
+"""Header fields that frame an answer or say what it is; not for `[web]` to set."""
+
 DEFAULT_LISTENER = "tcp:7080:interface=127.0.0.1"
 
 
@@ -127,9 +140,14 @@ class WebTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for origin in self.origins:
             if not re.fullmatch(r"https?://[^/\s*]+", origin):
                 raise ValueError(f"origins: {origin!r} is no origin, such as 'https://example.com'")
+        for host in self.hosts:
+            if not re.fullmatch(r"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?", host):
+                raise ValueError(f"hosts: {host!r} is no name or address; leave out the port")
         for name, value in self.headers.items():
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
                 raise ValueError(f"headers: {name!r} is no header name")
+            if name.lower() in _OURS:
+                raise ValueError(f"headers: {name!r} is ours to say")
             if not re.fullmatch(r"[\t\x20-\x7e]*", value):
                 raise ValueError(f"headers: the value of {name!r} is no header value")
 

@@ -39,6 +39,9 @@ Dispatch = Callable[[bytes, Caller], Answer]
 
 _numbers = count(1)
 
+_LARGE = 4096
+"""An answer of so many bytes is not kept until those of the same read are ready."""
+
 
 @implementer(IRPCConnection)
 class Connection(Caller):
@@ -120,7 +123,8 @@ class Connection(Caller):
             return fail(NotFullDuplex(text))
         seconds = self._limits.call_timeout if timeout is UNSET else timeout
         request, result = self._calls.begin(method, params, seconds)
-        self.send([request])
+        if self._accepts_unasked(len(request)):
+            self.send([request])
         self._work()
         return result
 
@@ -140,7 +144,8 @@ class Connection(Caller):
             raise NotFullDuplex(f"{self.peer} cannot be notified over {self.transport}")
         if self.is_closed:
             raise ConnectionLost(f"the connection to {self.peer} is closed")
-        self.send([notification])
+        if self._accepts_unasked(len(notification)):
+            self.send([notification])
 
     @property
     def proxy(self) -> Proxy:
@@ -209,10 +214,10 @@ class Connection(Caller):
         self.is_closed = True
         self._backlog.clear()
         self._handshake.stop()
+        self._owner.closed(self)
         self._calls.lost()
         while self._watchers:  # one may cancel another
             self._watchers.pop(0).callback(None)
-        self._owner.closed(self)
 
     def send(self, messages: list[bytes]) -> None:
         """Write messages, framed, in one piece."""
@@ -235,6 +240,10 @@ class Connection(Caller):
         """Go on or stop reading from the transport."""
         raise NotImplementedError
 
+    def _accepts_unasked(self, size: int) -> bool:
+        """Whether a message may be sent that is no answer; see `Wire.accepts_unasked`."""
+        return True
+
     # -- the flow of messages ----------------------------------------------------------------
 
     def _work(self) -> None:
@@ -256,16 +265,23 @@ class Connection(Caller):
         """Handle messages in their order; the answers that are ready."""
         answers: list[bytes] = []
         backlog, take, keep = self._backlog, self._backlog.popleft, answers.append
-        may_go_on = not self._held and not self._is_full
+        may_go_on = self._may_go_on
         while backlog and may_go_on:
             answer = self._dispatch(take(), self)
             if type(answer) is bytes:
                 keep(answer)
-                continue
-            if isinstance(answer, Deferred):
+                if len(answer) < _LARGE:
+                    continue
+                self.send(answers.copy())
+                answers.clear()
+            elif isinstance(answer, Deferred):
                 answer.addCallback(self._answer_later)
-            may_go_on = not self._held and not self._is_full
+            may_go_on = self._may_go_on
         return answers
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not (self._held or self._congested or self._is_full)
 
     @property
     def _is_full(self) -> bool:

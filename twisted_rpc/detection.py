@@ -68,7 +68,10 @@ class AutoFramer(Framer):
 
     def finish(self) -> list[bytes]:
         """See `Framer.finish`."""
-        return (self._found or self._probe).finish() or super().finish()
+        inner = self._found or self._probe
+        rest = inner.finish()
+        self.failed = self.failed or inner.failed
+        return rest or super().finish()
 
     def _kind_of(self, first: bytes) -> type[Framer] | None:
         """The framing that begins like this; None while it may be more than one."""

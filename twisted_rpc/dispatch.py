@@ -1,7 +1,7 @@
 """One message or batch in, its answer out: decode, look up, bind, call, encode.
 
 The way of a synchronous call creates no Deferred, no timer, no log event and no context
-that nobody asked for (`_handle`).  A call that is more than that goes through
+that nobody asked for (`dispatch`).  A call that is more than that goes through
 `invocation`; one whose result comes later is waited for in `running`.
 """
 
@@ -26,6 +26,7 @@ from twisted_rpc.errors import (
     BatchResponseTooBig,
     BatchTooBig,
     Busy,
+    CallError,
     Cancelled,
     InternalError,
     InvalidRequest,
@@ -33,6 +34,7 @@ from twisted_rpc.errors import (
     ParseError,
     ResponseTooBig,
     RPCError,
+    ServerError,
     ShuttingDown,
 )
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
@@ -238,6 +240,10 @@ class Dispatcher:
             return self._incident(problem, message)
         if rpc_error is None and isinstance(error, CancelledError):
             return Cancelled()
+        if rpc_error is None and isinstance(error, CallError):
+            # Its caller, or another side, did not answer: no fault of ours, and no news.
+            self._log.debug("{method}: {error}", method=repr(message.method), error=error)
+            return ServerError("a call that it made failed")
         if rpc_error is None or not is_sound:
             return self._incident(error, message)
         return rpc_error
@@ -275,16 +281,14 @@ class Dispatcher:
         """Whether an item of a batch may start, or has to be refused, now."""
         return caller.in_flight < self._max_in_flight or caller.awaits_answer
 
-    def join(self, items: list[Message | Invalid], answers: list[bytes | None]) -> bytes | None:
-        """The answers in one array; from where they no longer fit, an error for each."""
-        size = 0
-        fitting: list[bytes] = []
-        for item, answer in zip(items, answers, strict=True):
-            if answer is not None:
-                size += len(answer)
-                fits = size <= self._max_response
-                fitting.append(answer if fits else self._too_much(item))
-        return codec.join_batch(fitting) if fitting else None
+    def fit(self, item: Message | Invalid, answer: bytes, size: int) -> bytes:
+        """The answer of an item; from where they no longer fit together, an error instead."""
+        return answer if size <= self._max_response else self._too_much(item)
+
+    def join(self, answers: list[bytes | None]) -> bytes | None:
+        """The answers that there are, in one array."""
+        given = [answer for answer in answers if answer is not None]
+        return codec.join_batch(given) if given else None
 
     def _too_much(self, item: Message | Invalid) -> bytes:
         error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")

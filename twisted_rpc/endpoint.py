@@ -119,7 +119,12 @@ class Endpoint:
 
         Returns:
             A Deferred of the answer, or of None if there is none to give.
+
+        Raises:
+            TypeError: `raw` is not bytes.
         """
+        if not isinstance(raw, bytes):
+            raise TypeError(f"dispatch takes bytes, not {type(raw).__name__}")
         answer = self.dispatcher.dispatch(raw, _caller(context or Context()))
         return answer if isinstance(answer, Deferred) else succeed(answer)
 
@@ -137,7 +142,7 @@ class Endpoint:
         told = 0
         for connection in list(self.connections.values()):
             may_know = connection.full_duplex and connection.is_admitted
-            if may_know and connection not in exclude:
+            if may_know and not connection.is_closed and connection not in exclude:
                 connection.notify_encoded(notification)
                 told += 1
         return told
@@ -299,6 +304,10 @@ class Server(Endpoint):
                 line.drain()
             self._check_drained()
         return self._drained
+
+    def admit(self, line: ILine, address: str) -> str | None:
+        """See `Endpoint.admit`; nobody is admitted any more while it drains."""
+        return "shutting down" if self._drained is not None else super().admit(line, address)
 
     def release(self, line: ILine) -> None:
         """See `Endpoint.release`."""

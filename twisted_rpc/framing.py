@@ -260,6 +260,12 @@ class _CountedFramer(Framer):
     def _ends_well(self, end: int) -> bool:
         return True
 
+    def finish(self) -> list[bytes]:
+        """See `Framer.finish`: a frame that says how long it is and is not, is none."""
+        if self.partial and self.failed is None:
+            self._fail(ParseError("the stream ended in the middle of a message"))
+        return []
+
     @property
     def partial(self) -> bool:
         """See `Framer.partial`: a length that came without its message counts."""

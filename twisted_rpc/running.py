@@ -123,7 +123,10 @@ class Items(Protocol):
     def has_room(self, caller: Caller) -> bool:
         """Whether an item may start, or be refused, now."""
 
-    def join(self, items: list[Message | Invalid], answers: list[bytes | None]) -> bytes | None:
+    def fit(self, item: Message | Invalid, answer: bytes, size: int) -> bytes:
+        """The answer of an item, or an error when all together have become too long."""
+
+    def join(self, answers: list[bytes | None]) -> bytes | None:
         """The answers as one message."""
 
 
@@ -138,6 +141,7 @@ class Batch:
         self._source = source
         self._caller = caller
         self._answers: list[bytes | None] = [None] * len(items)
+        self._size = 0
         self._started = 0
         self._unanswered = len(items)
         self._answered: Deferred[bytes | None] | None = None
@@ -146,7 +150,7 @@ class Batch:
         """Start as many items as may run; the answer, once every item has its own."""
         self._advance()
         if self._unanswered == 0:
-            return self._source.join(self._items, self._answers)
+            return self._source.join(self._answers)
         self._answered = Deferred()
         return self._answered
 
@@ -168,6 +172,9 @@ class Batch:
         return self._started == answered or self._source.has_room(self._caller)
 
     def _take(self, answer: bytes | None, index: int) -> None:
+        if answer is not None:
+            self._size += len(answer)
+            answer = self._source.fit(self._items[index], answer, self._size)
         self._answers[index] = answer
         self._unanswered -= 1
 
@@ -176,7 +183,7 @@ class Batch:
         self._advance()
         if self._unanswered == 0 and self._answered is not None:
             answered, self._answered = self._answered, None
-            answered.callback(self._source.join(self._items, self._answers))
+            answered.callback(self._source.join(self._answers))
 
 
 def id_of(item: Message | Invalid) -> Any:

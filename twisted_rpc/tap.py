@@ -12,7 +12,7 @@ from twisted.cred.checkers import (
     ICredentialsChecker,
     InMemoryUsernamePasswordDatabaseDontUse,
 )
-from twisted.cred.credentials import IAnonymous, IUsernamePassword
+from twisted.cred.credentials import IUsernamePassword
 from twisted.python import usage
 
 from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener, load
@@ -26,7 +26,7 @@ __all__ = ["Options", "makeService"]
 class Options(usage.Options, strcred.AuthOptionMixin):
     """A file's configuration first, what the command line adds after."""
 
-    supportedInterfaces = (IUsernamePassword, IAnonymous)
+    supportedInterfaces = (IUsernamePassword,)
     synopsis = "[options]"
     longdesc = (
         "Serves JSON-RPC 2.0 over TCP, HTTP and WebSocket. D is a Twisted server endpoint "
@@ -87,7 +87,10 @@ class Options(usage.Options, strcred.AuthOptionMixin):
         self._exposed[name] = reference
 
     def _listen(self, transport: Any, description: str) -> None:
-        self._listeners.append(Listener(transport=transport, endpoint=description))
+        try:
+            self._listeners.append(Listener(transport=transport, endpoint=description))
+        except ValueError as error:
+            raise usage.UsageError(f"--{transport}: {error}") from None
 
     def postOptions(self) -> None:
         """Put everything together, so that what is wrong is said before anything starts.

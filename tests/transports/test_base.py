@@ -173,7 +173,7 @@ class TLSTests(TransportTestCase):
         line.stop_reading()
         line.send(request("blob", [9_000_000]) + b"\n")
         await until(lambda: self.methods.ran)
-        await until(lambda: self.served().wire._unread is not None)
+        await until(lambda: self.served().wire._unasked is not None)
         await self.advance(20)
         await self.gone()
 

@@ -168,7 +168,7 @@ class UpgradeTests(ResourceTestCase):
         client = await self.open_websocket()
         client.line.stop_reading()
         client.send(*(frame(request("blob", [3_000_000], n)) for n in range(3)))
-        await until(lambda: self.served().wire._unread is not None)
+        await until(lambda: self.served().wire._unasked is not None)
         client.line.read_on()
         self.assertEqual([(await client.message())["id"] for _ in range(3)], [0, 1, 2])
 

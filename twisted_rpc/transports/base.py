@@ -80,6 +80,7 @@ class RPCProtocol(Protocol):
     def __init__(self, *, admitted: bool = False) -> None:
         self._admitted = admitted
         self._counted = admitted
+        self.begun = False
 
     def connectionMade(self) -> None:
         """Count this line in, or refuse it."""
@@ -95,13 +96,25 @@ class RPCProtocol(Protocol):
             refusal = endpoint.admit(self, address)
             if refusal is not None:
                 self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
-                self.too_many(refusal)
-                self.wire.close()
+                self._refuse(refusal)
                 hand_over(self.transport, _Refused(self.wire))
                 return
             self._counted = True
             if ISSLTransport.providedBy(self.transport):
+                # Writing before the handshake is done would stop TLS from reading it.
                 self._handshake.set(endpoint.limits.handshake_timeout)
+                return
+        self._begin()
+
+    def _refuse(self, refusal: str) -> None:
+        if ISSLTransport.providedBy(self.transport):
+            self.wire.abort()  # nothing can be said before the handshake
+        else:
+            self.too_many(refusal)
+            self.wire.close()
+
+    def _begin(self) -> None:
+        self.begun = True
         self.begin()
 
     def begin(self) -> None:
@@ -121,6 +134,8 @@ class RPCProtocol(Protocol):
     def handshakeCompleted(self) -> None:
         """TLS is up."""
         self._handshake.clear()
+        if not self.begun:
+            self._begin()
 
     def drain(self) -> None:
         """See `ILine.drain`; there are no calls on a line that carries nothing yet."""
@@ -147,4 +162,5 @@ class RPCProtocol(Protocol):
         if self._counted:
             self._counted = False
             self.endpoint.release(self)
-            self.end()
+            if self.begun:
+                self.end()

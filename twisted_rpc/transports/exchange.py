@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from msgspec import structs
 
 from twisted_rpc.errors import RequestTooBig
 from twisted_rpc.transports.web import Refusal
@@ -158,6 +159,7 @@ class RequestReader:
         self._may_be_long = len(data) > MAX_HEAD or self._in_head
         while data and not self._deaf:
             head = self._exchange if self._in_head else None
+            size = self._exchange.size
             try:
                 self._parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
@@ -171,7 +173,8 @@ class RequestReader:
             except HttpParserError as error:
                 self.give_up(Refusal.text(400, f"malformed: {error}", closes=True))
             else:
-                if self._in_head and self._exchange is head:
+                in_trailer = not self._in_head and self._exchange.size == size
+                if self._exchange is head if self._in_head else in_trailer and self.in_request:
                     self._fragments += len(data)
                     self._check_head(self._fragments)
                 return None
@@ -249,8 +252,11 @@ class RequestReader:
         exchange.refusal = self._receiver.head_received(exchange)
         if length is not None and int(length) > self._max_body:
             self._refuse_body()
-        elif b"expect" in headers and exchange.refusal is None:
-            self._expected(headers[b"expect"])
+        elif b"expect" in headers:
+            if exchange.refusal is None:
+                self._expected(headers[b"expect"])
+            else:  # its body is waited for by nobody
+                self.give_up(structs.replace(exchange.refusal, closes=True))
 
     def _expected(self, expectation: bytes) -> None:
         if expectation.lower() == b"100-continue":

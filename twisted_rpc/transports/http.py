@@ -13,7 +13,11 @@ from typing import Any, ClassVar
 
 from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocolNegotiationFactory,
+)
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from zope.interface import implementer
@@ -24,7 +28,7 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
-from twisted_rpc.errors import Busy, RequestTimeout
+from twisted_rpc.errors import Busy, RequestTimeout, ShuttingDown
 from twisted_rpc.running import Answer
 from twisted_rpc.transports import web
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
@@ -36,6 +40,10 @@ from twisted_rpc.transports.web import Refusal, WebRules
 from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
 
 __all__ = ["HTTPConnection", "HTTPFactory", "HTTPProtocol"]
+
+
+_LARGE = 4096
+"""An answer of so many bytes is not kept until the next ones are ready."""
 
 
 class HTTPConnection(Connection):
@@ -132,6 +140,7 @@ class HTTPFactory(RPCFactory):
         return protocol
 
 
+@implementer(IHalfCloseableProtocol)
 class HTTPProtocol(RPCProtocol):
     """Carries requests and answers of one line.
 
@@ -151,13 +160,19 @@ class HTTPProtocol(RPCProtocol):
         self._closing = False
         self._draining = False
         self._gone = False
+        self._working = False
+        self._congested = False
+        self._at_site = False
+        self._progressed = False
         self._proved: tuple[bytes, Any] | None = None
         self._known: Exchange | None = None
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         self._idle = Deadline(self.endpoint.clock, self._idle_expired)
         self._arrival = Deadline(self.endpoint.clock, self._arrival_expired)
-        self._idle.set(self.endpoint.limits.idle_timeout)
+        limits = self.endpoint.limits
+        stranger = self.endpoint.requires_authentication
+        self._idle.set(limits.handshake_timeout if stranger else limits.idle_timeout)
 
     @property
     def max_body(self) -> int:
@@ -168,7 +183,7 @@ class HTTPProtocol(RPCProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came."""
-        if self._busy:
+        if self._busy or self._congested:
             self._held.append(data)
             self.wire.set_reading(False)
         elif not self._closing:
@@ -183,6 +198,7 @@ class HTTPProtocol(RPCProtocol):
     def request_received(self, exchange: Exchange) -> None:
         """The reader has a request, or as much of it as has to be refused."""
         self._queue.append(exchange)
+        self._progressed = True
 
     def head_received(self, exchange: Exchange) -> Refusal | None:
         """Decide, before the body is read, where a request goes; or refuse it."""
@@ -207,14 +223,13 @@ class HTTPProtocol(RPCProtocol):
     # -- one request after the other -----------------------------------------------------------
 
     def _work(self) -> None:
-        while self._queue and not (self._busy or self._closing or self._gone):
-            exchange = self._queue.popleft()
-            if exchange.refusal is not None:
-                self._answer(exchange, exchange.refusal)
-            elif exchange.credentials is not None:
-                self._authenticate(exchange)
-            else:
-                self._go(exchange)
+        if self._working:  # an answer that was ready at once: the loop below goes on
+            return
+        self._working = True
+        try:
+            self._work_off_queue()
+        finally:
+            self._working = False
         if self._gone:
             return
         self._flush()
@@ -225,6 +240,20 @@ class HTTPProtocol(RPCProtocol):
                 self.wire.close()
         elif not self._busy:
             self._watch()
+
+    def _work_off_queue(self) -> None:
+        while self._queue and self._is_free:
+            exchange = self._queue.popleft()
+            if exchange.refusal is not None:
+                self._answer(exchange, exchange.refusal)
+            elif exchange.credentials is not None:
+                self._authenticate(exchange)
+            else:
+                self._go(exchange)
+
+    @property
+    def _is_free(self) -> bool:
+        return not (self._busy or self._congested or self._closing or self._gone)
 
     def _go(self, exchange: Exchange) -> None:
         """Let the request go its way."""
@@ -241,8 +270,9 @@ class HTTPProtocol(RPCProtocol):
         if not self._reader.in_request:
             self._arrival.clear()
             self._idle.set(limits.idle_timeout)
-        elif not self._arrival.is_set:
+        elif self._progressed or not self._arrival.is_set:
             self._arrival.set(limits.request_timeout)
+        self._progressed = False
 
     def _flush(self) -> None:
         if self._out:
@@ -259,7 +289,7 @@ class HTTPProtocol(RPCProtocol):
         """The request that was worked on is answered: the next, or what has come since."""
         self._busy = False
         self._work()
-        if self._held and not (self._busy or self._closing or self._gone):
+        if self._held and self._is_free and not self._working:
             data = b"".join(self._held)
             self._held.clear()
             self.wire.set_reading(True)
@@ -288,6 +318,8 @@ class HTTPProtocol(RPCProtocol):
         responses = self.factory.responses
         if exchange.is_plain and answer is not None and not self._draining:
             self._out.append(responses.usual(answer))
+            if len(answer) > _LARGE:
+                self._flush()
         else:
             self._answer(exchange, responses.to_call(exchange, answer))
 
@@ -295,6 +327,8 @@ class HTTPProtocol(RPCProtocol):
         closes = answer.closes or not exchange.keep_alive or self._draining
         self._closing = self._closing or closes
         self._out.append(self.factory.responses.whole(exchange, answer, closes=closes))
+        if len(answer.body) > _LARGE:
+            self._flush()
 
     # -- authentication ------------------------------------------------------------------------
 
@@ -330,16 +364,21 @@ class HTTPProtocol(RPCProtocol):
     def _pass_to_site(self, exchange: Exchange) -> None:
         assert self.factory.site is not None
         self._begin_work()
+        self._at_site = True
         if self._bridge is None:
             self._bridge = SiteBridge(self.factory.site, self.transport, self.wire, self._site_done)
         self._bridge.forward(exchange)
 
     def _site_done(self, keep_alive: bool) -> None:
+        self._at_site = False
         if not self._gone:
             self._closing = self._closing or self._draining or not keep_alive
             self._go_on()
 
     def _upgrade(self, exchange: Exchange) -> None:
+        if self._draining:
+            self._answer(exchange, Refusal.of(503, ShuttingDown()))
+            return
         self._flush()
         headers = exchange.text_headers()
         successor = WebSocketProtocol(self.factory.websockets, headers, exchange.identity)
@@ -353,15 +392,33 @@ class HTTPProtocol(RPCProtocol):
 
     def drain(self) -> None:
         """See `ILine.drain`."""
+        if not self.begun:
+            self.wire.abort()
+            return
         self._draining = True
         if not self._busy and not self._queue:
             self._closing = True
             self.wire.close()
 
+    def readConnectionLost(self) -> None:
+        """The far side has closed its half: it still gets its answers, but no page."""
+        if self._at_site or self._closing:
+            self.wire.close()
+        else:
+            self.drain()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed."""
+
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""
+        if not self.begun:
+            return
+        self._congested = congested
         if self._bridge is not None:
             self._bridge.congested(congested)
+        if not congested and not self._busy:
+            self._go_on()
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""

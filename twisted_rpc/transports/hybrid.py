@@ -57,7 +57,9 @@ class HybridProtocol(RPCProtocol):
         """See `RPCProtocol.begin`."""
         self._first = b""
         self._silent = Deadline(self.endpoint.clock, self._silent_for_too_long)
-        self._silent.set(self.endpoint.limits.idle_timeout)
+        limits = self.endpoint.limits
+        stranger = self.endpoint.requires_authentication
+        self._silent.set(limits.handshake_timeout if stranger else limits.idle_timeout)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came."""

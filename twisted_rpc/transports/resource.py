@@ -103,6 +103,7 @@ class _RPCResource(Resource):
         _, peer = address_name(request.getClientAddress())
         headers = exchange.text_headers()
         connection = _RequestConnection(self._endpoint, peer, headers, identity)
+        request.notifyFinish().addErrback(lambda _: connection.lost())
         answer = connection.answer(exchange.body)
         if isinstance(answer, Deferred):
             answer.addCallback(self._answered, connection, request, exchange)

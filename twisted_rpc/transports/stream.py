@@ -39,10 +39,13 @@ class StreamConnection(Connection):
         self.framer = framer
         self._wire = wire
         self._unreadable: RPCError | None = None
+        self._is_closing = False
         self._arrival = Deadline(owner.clock, self._arrival_expired)
 
     def bytes_received(self, data: bytes) -> None:
         """Cut what arrived into messages and handle them."""
+        if self._unreadable is not None:
+            return  # it was answered for the last time
         framer = self.framer
         messages = framer.feed(data)
         if messages:
@@ -59,17 +62,23 @@ class StreamConnection(Connection):
         """The far side has closed its half: what it left without an end is its last message."""
         self._arrival.clear()
         if self._unreadable is not None:
-            self._wire.close()
+            if self._is_closing:
+                self._wire.close()
             return
         rest = self.framer.finish()
         if rest:
             self.receive(rest)
+        if self.framer.failed is not None:
+            self.refuse(self.framer.failed)
         self.end_input()
 
     def close(self) -> None:
         """See `Connection.close`."""
+        if self._is_closing:
+            return
+        self._is_closing = True
         if self._unreadable is not None:
-            self.send([codec.error_answer(self._unreadable)])
+            self.refuse(self._unreadable)
             self._wire.close_unread()
         else:
             self._wire.close()
@@ -94,6 +103,9 @@ class StreamConnection(Connection):
         seconds = self._limits.request_timeout
         text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
         self._stop_reading_for(RequestTimeout(text))
+
+    def _accepts_unasked(self, size: int) -> bool:
+        return self._wire.accepts_unasked(size)
 
     def _write(self, messages: list[bytes]) -> None:
         self._wire.write(self.framer.frame_all(messages))
@@ -148,7 +160,8 @@ class StreamProtocol(RPCProtocol):
 
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""
-        self.connection.congested(congested)
+        if self.begun:
+            self.connection.congested(congested)
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
@@ -157,7 +170,10 @@ class StreamProtocol(RPCProtocol):
 
     def drain(self) -> None:
         """See `ILine.drain`."""
-        self.connection.drain()
+        if self.begun:
+            self.connection.drain()
+        else:
+            self.wire.abort()
 
     def readConnectionLost(self) -> None:
         """The far side has closed its half and still reads."""

@@ -90,6 +90,9 @@ class WebSocketConnection(Connection):
     def _write(self, messages: list[bytes]) -> None:
         self._protocol.send_text(messages)
 
+    def _accepts_unasked(self, size: int) -> bool:
+        return self._protocol.wire.accepts_unasked(size)
+
     def _set_reading(self, reading: bool) -> None:
         self._protocol.set_reading(reading)
 
@@ -133,6 +136,8 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self._headers = headers
         self._identity = identity
         self._waiting = b""
+        self._reading = True
+        self._progressed = False
         self._limit = self.endpoint.limits.max_message or 1 << 62
         self._arrival = Deadline(self.endpoint.clock, self._arrival_expired)
 
@@ -165,6 +170,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A message came the long way."""
         if self.connection is not None:
+            self._progressed = True
             self.connection.receive([payload])
 
     # -- the short way -------------------------------------------------------------------------
@@ -179,6 +185,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
             messages: list[bytes] = []
             at = self._read_whole_frames(data, messages)
             if messages:
+                self._progressed = True
                 self._account(at, len(messages))
                 connection.receive(messages)
             data = data[at:] if at < len(data) else b""
@@ -245,8 +252,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
 
     def _watch_arrival(self) -> None:
         """A message has to be complete in time, be it in one frame or in many."""
+        progressed, self._progressed = self._progressed, False
+        if not self._reading:
+            return
         if self._waiting or not (self._between_frames or self.state != self.STATE_OPEN):
-            if not self._arrival.is_set:
+            if progressed or not self._arrival.is_set:
                 self._arrival.set(self.endpoint.limits.request_timeout)
         elif self._arrival.is_set:
             self._arrival.clear()
@@ -275,8 +285,26 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.wire.write(data)
 
     def set_reading(self, reading: bool) -> None:
-        """Go on or stop reading."""
+        """Go on or stop reading; what has to come in time waits for us meanwhile."""
+        self._reading = reading
+        if reading:
+            self._watch_arrival()
+        else:
+            self._arrival.clear()
         self.wire.set_reading(reading)
+
+    def onAutoPingTimeout(self) -> None:
+        """No pong came: drop the line, unless it is we who do not read."""
+        if self._reading:
+            super().onAutoPingTimeout()
+            return
+        self.autoPingTimeoutCall = None
+        self.autoPingPending = None
+        if self.factory.autoPingInterval:
+            timer = self.factory._batched_timer
+            self.autoPingPendingCall = timer.call_later(
+                self.factory.autoPingInterval, self._sendAutoPing
+            )
 
     def congested(self, congested: bool) -> None:
         """The far side has stopped, or begun again, to read."""

@@ -18,19 +18,22 @@ from zope.interface import implementer
 from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
 
-__all__ = ["LINGER", "Wire"]
+__all__ = ["LINGER", "SLOWEST", "Wire"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
+
+SLOWEST = 64 * 1024
+"""Bytes a far side has to take in `unread_timeout` seconds while answers wait for it."""
 
 
 @implementer(IPushProducer)
 class Wire:
     """One transport, as connections use it.
 
-    A far side that leaves answers unread is not read from either (`congested`), and is
-    aborted when it has not caught up after `unread_timeout` seconds, or when more than
-    `max_unread` bytes have come on top of what the transport holds.
+    A far side that leaves answers unread is not read from either (`congested`).  It is
+    aborted when it takes less than `SLOWEST` bytes of them in `unread_timeout` seconds,
+    or when more than `max_unread` bytes wait that it has not asked for.
 
     Args:
         transport: where to write.
@@ -50,7 +53,9 @@ class Wire:
         self._direct = _direct(transport)
         self._limits = limits
         self._congested = congested
-        self._unread: int | None = None
+        self._unasked: int | None = None
+        self._held = 0
+        self._given_up = False
         self._closing = False
         self._lingering = False
         self._deadline = Deadline(clock, self._expired)
@@ -74,15 +79,21 @@ class Wire:
             if isinstance(sent, int) and sent > 0:
                 data = data[sent:]
         self.transport.write(data)
-        if self._unread is not None:
-            self._count_unread(len(data))
 
-    def _count_unread(self, size: int) -> None:
-        assert self._unread is not None
+    def accepts_unasked(self, size: int) -> bool:
+        """Whether a message may be written that the far side has not asked for.
+
+        While it leaves answers unread, no more than `max_unread` bytes of those may wait
+        for it; one more, and it is aborted.
+        """
+        if self._unasked is None:
+            return True
         limit = self._limits.max_unread
-        if limit is not None and self._unread > limit:
-            self._give_up(f"more than {limit} bytes unread (max_unread)")
-        self._unread += size
+        if limit is not None and self._unasked > limit:
+            self._give_up(f"more than {limit} bytes of notifications unread (max_unread)")
+            return False
+        self._unasked += size
+        return True
 
     def set_reading(self, reading: bool) -> None:
         """Go on or stop reading."""
@@ -97,7 +108,7 @@ class Wire:
             return
         self._lingering = False
         self._let_go()
-        self._deadline.set(self._limits.unread_timeout)
+        self._watch_unread()
         self.transport.loseConnection()
 
     def close_unread(self) -> None:
@@ -139,15 +150,15 @@ class Wire:
 
     def pauseProducing(self) -> None:
         """The transport holds more than it likes to: the far side does not read."""
-        if self._unread is None and not self._closing:
-            self._unread = 0
-            self._deadline.set(self._limits.unread_timeout)
+        if self._unasked is None and not self._closing:
+            self._unasked = 0
+            self._watch_unread()
             self._congested(True)
 
     def resumeProducing(self) -> None:
         """Everything is out."""
-        if self._unread is not None:
-            self._unread = None
+        if self._unasked is not None:
+            self._unasked = None
             if not self._closing:
                 self._deadline.clear()
                 self._congested(False)
@@ -155,15 +166,31 @@ class Wire:
     def stopProducing(self) -> None:
         """The transport has ended; its protocol is told."""
 
+    def _watch_unread(self) -> None:
+        self._held = self._holds()
+        self._deadline.set(self._limits.unread_timeout)
+
+    def _holds(self) -> int:
+        """How many bytes the transport holds, where it can be seen; 0 elsewhere."""
+        direct = self._direct
+        if direct is None:
+            return 0
+        return len(direct.dataBuffer) - int(direct.offset) + int(direct._tempDataLen)
+
     def _expired(self) -> None:
         if self._lingering:
             self.abort()
-            return
-        self._give_up(f"nothing read for {self._limits.unread_timeout:g} seconds (unread_timeout)")
+        elif self._held - self._holds() >= SLOWEST:
+            self._watch_unread()
+        else:
+            seconds = self._limits.unread_timeout
+            self._give_up(f"too little read in {seconds:g} seconds (unread_timeout)")
 
     def _give_up(self, reason: str) -> None:
-        self._log.info("dropping a far side that does not read: {reason}", reason=reason)
-        self.abort()
+        if not self._given_up:
+            self._given_up = True
+            self._log.info("dropping a far side that does not read: {reason}", reason=reason)
+            self.abort()
 
 
 def _direct(transport: Any) -> Any:
