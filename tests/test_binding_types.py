@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 
 import attrs
+import msgspec
 import pytest
 from msgspec import Meta, Raw, Struct
 
@@ -233,3 +234,50 @@ def test_default_is_the_functions_own_and_not_checked() -> None:
     assert Binder(mutable_default, "m").bind(Raw(b"[]")) == ()
     assert Binder(mutable_default, "m").bind(Raw(b"{}")) == {}
     assert Binder(mutable_default, "m").bind(Raw(b"[[1]]")) == ([1],)
+
+
+@dataclass
+class Parcel:
+    """A value with defaults of every kind."""
+
+    item: str
+    count: int = 1
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Load:
+    """A value that holds others."""
+
+    parcels: list[Parcel]
+    first: Parcel | None = None
+
+
+def test_a_dataclass_keeps_its_defaults_when_it_is_returned() -> None:
+    def give_back(load: Load, by_name: dict[str, Parcel]) -> None: ...
+
+    raw = Raw(b'[{"parcels":[{"item":"a"}],"first":{"item":"b"}},{"c":{"item":"c"}}]')
+    load, by_name = Binder(give_back, "give_back").bind(raw)
+    assert msgspec.json.decode(msgspec.json.encode([load, by_name])) == [
+        {
+            "parcels": [{"item": "a", "count": 1, "tags": []}],
+            "first": {"item": "b", "count": 1, "tags": []},
+        },
+        {"c": {"item": "c", "count": 1, "tags": []}},
+    ]
+
+
+class Tree(Struct):
+    """A type that is made of itself."""
+
+    leaf: Parcel | None = None
+    branches: list[Tree] = []
+
+
+def test_dataclasses_are_found_in_types_made_of_themselves() -> None:
+    def give_back(tree: Tree) -> None: ...
+
+    (tree,) = Binder(give_back, "give_back").bind(Raw(b'[{"branches":[{"leaf":{"item":"a"}}]}]'))
+    assert msgspec.json.encode(tree).endswith(
+        b'"branches":[{"leaf":{"item":"a","count":1,"tags":[]},"branches":[]}]}'
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,22 @@ def test_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(str(file))
     assert str(caught.value) == f"{file}: not UTF-8 at byte 5"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('hosts = ["app.example.com:7080"]', "leave out the port"),
+        ('hosts = ["http://x"]', "leave out the port"),
+        ('headers = {"Content-Length" = "5"}', "'Content-Length' is ours to say"),
+        ('headers = {"transfer-encoding" = "chunked"}', "'transfer-encoding' is ours to say"),
+    ],
+)
+def test_web_table_takes_nothing_that_cannot_work(text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        parse(f"[web]\n{text}", "rpc.toml")
+
+
+@pytest.mark.parametrize("host", ["app.example.com", "10.0.0.1", "::1", "[2001:db8::1]"])
+def test_hosts_are_names_and_addresses(host: str) -> None:
+    assert parse(f'[web]\nhosts = ["{host}"]', "rpc.toml").web.hosts == (host,)

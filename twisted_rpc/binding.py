@@ -6,6 +6,8 @@ method is never taken for wrong parameters.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import inspect
 import re
@@ -121,7 +123,9 @@ class Binder:
         self._decoders = {f.name: msgspec.json.Decoder(f.type).decode for f in self.fields}
         array_type = _struct(self._positional, array_like=True)
         self._decode_array = msgspec.json.Decoder(array_type).decode
+        self._completes = any(_holds_dataclass(field.type) for field in self.fields)
         plain = all(f.required and f.by_position and f.by_name for f in self.fields)
+        plain = plain and not self._completes
         # One decoder takes both an array of known length and an object.
         if plain and not (self._rest or self._others or self._params_name):
             types = tuple(field.type for field in self.fields)
@@ -162,6 +166,12 @@ class Binder:
         return (*bound[:at], context, *bound[at:]), {}
 
     def _bind_any(self, raw: Raw | UnsetType) -> Bound:
+        bound = self._bind_undone(raw)
+        if self._completes:
+            _complete(bound)
+        return bound
+
+    def _bind_undone(self, raw: Raw | UnsetType) -> Bound:
         check_shape(raw)
         opening = b"n" if raw is UNSET else bytes(raw)[:1]
         source = Raw(b"[]") if raw is UNSET or opening == b"n" else raw
@@ -305,3 +315,36 @@ def _annotated(function: Callable[..., Any]) -> Any:
     if inspect.isroutine(function) or inspect.isclass(function):
         return inspect.unwrap(function)
     return type(function).__call__
+
+
+def _holds_dataclass(annotation: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether values of a type may be dataclass instances, or have some inside."""
+    if dataclasses.is_dataclass(annotation):
+        return True
+    members = typing.get_args(annotation)
+    if inspect.isclass(annotation) and hasattr(annotation, "__annotations__"):
+        with contextlib.suppress(Exception):  # it is only looked at, and was accepted before
+            members += tuple(typing.get_type_hints(annotation).values())
+    seen = (*seen, annotation)  # a type may be made of itself
+    return any(_holds_dataclass(member, seen) for member in members if member not in seen)
+
+
+def _complete(value: Any) -> None:
+    """Give decoded dataclass instances the attributes that the decoder left to their class.
+
+    A default that stays on the class is not in the instance's `__dict__`, and the encoder
+    writes what is there: a method that returns its parameter would lose it.
+    """
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            _complete(item)
+    elif dataclasses.is_dataclass(value) and hasattr(value, "__dict__"):
+        for field in dataclasses.fields(value):
+            held: dict[str, Any] = vars(value)  # of an instance
+            held.setdefault(field.name, getattr(value, field.name, None))
+            _complete(held[field.name])
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            _complete(getattr(value, name))

@@ -41,8 +41,8 @@ DEFAULT_LISTENER = "tcp:7080:interface=127.0.0.1"
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a far side may use up.  None ("none" in a file) switches a limit off.
 
-    Bytes: `max_message`, `max_response` (also of a whole batch), `max_unread` (what waits
-    for a peer that does not read).  Counts: `max_batch` items, `max_depth` levels of
+    Bytes: `max_message`, `max_response` (also of a whole batch), `max_unread` (notifications
+    that wait for a peer that does not read).  Counts: `max_batch` items, `max_depth` levels of
     nesting, `max_in_flight` calls running for one connection, `max_connections`,
     `max_connections_per_address`.  Seconds: `call_timeout` for one method,
     `request_timeout` for the arrival of one message from its first byte,

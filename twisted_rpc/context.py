@@ -26,7 +26,8 @@ class Context(Struct, frozen=True, kw_only=True):
         connection: the far side, to call back or to watch; None outside a connection.
         identity: who calls, as authentication found out; None without.
         deadline: when the call times out, on the reactor's clock, in seconds; None if never.
-        headers: the HTTP headers of the request or the WebSocket handshake, lower case.
+        headers: the HTTP headers of the request or the WebSocket handshake, lower case,
+            without the credentials.
     """
 
     method: str = ""

@@ -163,8 +163,8 @@ class RPCService(MultiService):
         """
         try:
             super().privilegedStartService()
-        except CannotListenError:
-            raise _CannotStart(1) from None
+        except Exception as error:  # the log has said which port, and why
+            raise _CannotStart(1) from error
 
     def startService(self) -> None:
         """Say what is exposed, and start; see `privilegedStartService`."""

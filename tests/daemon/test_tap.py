@@ -193,3 +193,7 @@ def test_standard_output_is_taken_before_anything_is_imported(
     captured = capfd.readouterr()
     assert captured.out.startswith("before;")
     assert "after;" in captured.err
+
+
+def test_a_listener_without_a_description_is_refused() -> None:
+    assert refusal_of("--tcp", "").startswith("--tcp: endpoint is missing")

@@ -92,8 +92,12 @@ class Exchange:
         return self.keep_alive and b"origin" not in headers and b"connection" not in headers
 
     def text_headers(self) -> dict[str, str]:
-        """The header fields as text."""
-        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.headers.items()}
+        """The header fields as text, without the credentials: methods may print them."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self.headers.items()
+            if name != b"authorization"
+        }
 
     def head(self, version: bytes = b"1.1") -> bytes:
         """The request's head, written anew from what the parser made of it."""

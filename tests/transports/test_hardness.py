@@ -1,0 +1,170 @@
+"""What a peer that is slow, greedy or rude cannot do: wedge a line, lose an answer, grow memory."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tests.helpers import request
+from tests.transports.harness import until
+from tests.transports.stream_client import StreamTestCase
+from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
+from twisted_rpc import Limits, Server
+
+BASIC = "Authorization: Basic "
+BAD = BASIC + "dTp4"  # u:x
+GOOD = BASIC + "dTpw"  # u:p
+
+
+class PipelinedLoginTests(HTTPTestCase):
+    """Logins whose outcome is there at once."""
+
+    def make_server(self) -> Server:
+        server = super().make_server()
+        server.enable_auth("u", "p")
+        return server
+
+    async def test_many_wrong_ones_in_one_segment_are_each_refused(self) -> None:
+        line = await self.open()
+        line.send(echo(1, BAD) * 300 + echo(2, GOOD))
+        for _ in range(300):
+            self.assertEqual((await take_reply(line)).status, 401)
+        self.assertEqual((await take_reply(line)).json()["result"], 2)
+
+    async def test_a_silent_stranger_is_dropped_at_handshake_timeout(self) -> None:
+        await self.open()
+        await self.advance(9)
+        self.assertEqual(len(self.server.lines), 1)
+        await self.advance(1)
+        await self.gone()
+
+
+class HTTPEndTests(HTTPTestCase):
+    """Requests that end otherwise than most."""
+
+    async def test_who_closes_its_half_still_gets_its_answer(self) -> None:
+        line = await self.open()
+        line.send(post(request("wait")))
+        await self.waiting()
+        line.half_close()
+        await until(lambda: self.served()._draining, "its end is not noticed")
+        self.methods.waiting[0].callback("late")
+        reply = await take_reply(line)
+        self.assertEqual(reply.json()["result"], "late")
+        self.assertEqual(reply.headers["connection"], "close")
+        await self.gone()
+
+    async def test_who_waits_to_be_told_to_continue_is_refused_at_once(self) -> None:
+        line = await self.open()
+        line.send(
+            head(
+                "POST / HTTP/1.1",
+                "Host: localhost",
+                "Content-Type: text/plain",
+                "Content-Length: 20",
+                "Expect: 100-continue",
+            )
+        )
+        reply = await take_reply(line)
+        self.assertEqual((reply.status, reply.headers["connection"]), (415, "close"))
+
+    async def test_endless_trailers_are_refused(self) -> None:
+        line = await self.open()
+        fields = ("Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked")
+        line.send(head("POST / HTTP/1.1", *fields) + b"2\r\n{}\r\n0\r\nX: ")
+        for _ in range(3):
+            line.send(b"a" * 16_000)
+            await self.advance(0)
+        self.assertEqual((await take_reply(line)).status, 431)
+
+    async def test_steady_pipelining_never_runs_out_of_time(self) -> None:
+        line = await self.open()
+        call = echo(1)
+        line.send(call[:10])
+        for _ in range(5):
+            await self.advance(20)
+            line.send(call[10:] + call[:10])
+            self.assertEqual((await take_reply(line)).json()["result"], 1)
+
+    async def test_nobody_is_let_in_while_it_drains(self) -> None:
+        line = await self.open()
+        line.send(post(request("wait")))
+        await self.waiting()
+        drained = self.server.drain()
+        self.assertEqual(self.server.admit(self.served(), "127.0.0.1"), "shutting down")
+        self.methods.waiting[0].callback(1)
+        await take_reply(line)
+        await drained
+
+
+class StreamEndTests(StreamTestCase):
+    """Streams that end badly."""
+
+    limits: ClassVar[Limits] = Limits(max_message=1000)
+
+    async def test_an_answer_under_way_survives_a_line_too_long_and_a_half_close(self) -> None:
+        line = await self.open()
+        line.send(request("wait", id="w") + b"\n" + b"x" * 2000 + b"\n")
+        await self.waiting()
+        line.half_close()
+        self.methods.waiting[0].callback("late")
+        self.assertEqual((await line.line())["result"], "late")
+        self.assertEqual((await line.line())["error"]["code"], -32007)
+
+    async def test_what_was_refused_as_incomplete_is_not_run_afterwards(self) -> None:
+        line = await self.open()
+        call = request("echo", [1]) + b"\n"
+        line.send(call[:20])
+        await until(lambda: self.served().connection.framer.partial)
+        await self.advance(30)
+        self.assertEqual((await line.line())["error"]["code"], -32002)
+        line.send(call[20:])
+        line.half_close()
+        self.assertEqual(await line.rest(), b"")
+        self.assertEqual(self.methods.ran, [])
+
+
+class LargeAnswerTests(StreamTestCase):
+    """Answers that are large, to a client that reads when it likes."""
+
+    async def test_calls_of_one_segment_wait_until_the_answers_before_them_are_read(self) -> None:
+        line = await self.open()
+        line.stop_reading()
+        line.send(b"".join(request("blob", [2_000_000], i) + b"\n" for i in range(40)))
+        await until(lambda: self.served().wire._unasked is not None)
+        self.assertLess(len(self.methods.ran), 10)
+        line.read_on()
+        for number in range(40):
+            self.assertEqual((await line.line())["id"], number)
+
+    async def test_answers_that_are_read_are_never_too_many(self) -> None:
+        line = await self.open()
+        line.send(b"".join(request("blob", [1_500_000], i) + b"\n" for i in range(4)))
+        for number in range(4):
+            self.assertEqual((await line.line())["id"], number)
+
+    async def test_a_slow_but_steady_reader_gets_everything(self) -> None:
+        line = await self.open()
+        line.stop_reading()
+        line.send(request("blob", [9_000_000]) + b"\n")
+        await until(lambda: self.served().wire._unasked is not None)
+        for _ in range(3):
+            line.read_on()
+            await line.take(1_000_000)
+            line.stop_reading()
+            await self.advance(19)
+        line.read_on()
+        self.assertGreater(len(await line.take_through(b"}\n")), 5_000_000)
+
+
+class ClosedTests(StreamTestCase):
+    """What is done when a line has ended."""
+
+    async def test_everybody_else_can_be_told_of_it(self) -> None:
+        lines = [await self.open() for _ in range(4)]
+        for line in lines:
+            await self.answers(line)
+        second = list(self.server.connections.values())[1]
+        second.closed().addCallback(lambda _: self.server.notify_all("left", [second.id]))
+        lines[1].abort()
+        for line in (lines[0], *lines[2:]):
+            self.assertEqual((await line.line())["params"], [second.id])
