@@ -64,10 +64,8 @@ class ArrivalTests(WebSocketTestCase):
         self.assertEqual((await client.message())["result"], 2)
 
 
-class TimerTests(WebSocketTestCase):
+class TimedTestCase(WebSocketTestCase):
     """Autobahn's timers, on the test's clock."""
-
-    limits = Limits(ping_interval=30, ping_timeout=10, handshake_timeout=10)
 
     def setUp(self) -> None:
         super().setUp()
@@ -77,6 +75,12 @@ class TimerTests(WebSocketTestCase):
         """Second by second: Autobahn gathers its timers in buckets."""
         for _ in range(seconds):
             await self.advance(1)
+
+
+class TimerTests(TimedTestCase):
+    """Pings."""
+
+    limits = Limits(ping_interval=30, ping_timeout=10, handshake_timeout=10)
 
     async def test_a_silent_client_is_asked_whether_it_is_there(self) -> None:
         client = await self.open_websocket()
@@ -125,3 +129,37 @@ class LimitlessTests(WebSocketTestCase):
         await self.advance(100_000)
         client.send(call[1000:])
         self.assertEqual(len((await client.message())["result"]), 2_000_000)
+
+
+class BusyTests(TimedTestCase):
+    """A client that we do not read, because it has as many calls running as it may."""
+
+    limits = Limits(ping_interval=30, ping_timeout=10, max_in_flight=1, call_timeout=None)
+
+    async def test_its_pong_is_not_missed(self) -> None:
+        client = await self.open_websocket()
+        client.send(frame(request("wait")))
+        await self.waiting()
+        for _ in range(2):
+            await self.pass_time(45)
+        self.assertEqual(len(self.server.lines), 1)
+        self.methods.waiting[0].callback("late")
+        frames = [await client.frame() for _ in range(3)]
+        self.assertEqual([first & 0x0F for first, _ in frames], [PING, PING, TEXT])
+
+
+class PausedTests(WebSocketTestCase):
+    """The same, and half a message."""
+
+    limits = Limits(ping_interval=None, max_in_flight=1, call_timeout=None)
+
+    async def test_half_a_message_does_not_run_out_of_time_meanwhile(self) -> None:
+        client = await self.open_websocket()
+        second = frame(request("echo", [2], 2))
+        client.send(frame(request("wait")) + second[:10])
+        await self.waiting()
+        await self.advance(100)
+        self.methods.waiting[0].callback("late")
+        self.assertEqual((await client.message())["result"], "late")
+        client.send(second[10:])
+        self.assertEqual((await client.message())["result"], 2)
