@@ -247,10 +247,11 @@ def encode_result(result: Any, request_id: Id, max_response: int) -> bytes:
         encoded = _encode_any(Response(_VERSION, result, request_id))
     except RecursionError:
         raise ValueError("nested too deep, or in a cycle") from None
-    if type(result) is float:
+    kind = type(result)
+    if kind is float:
         if result - result != 0:  # infinite, or no number: cheaper than asking math
             raise ValueError(f"{result} is not a JSON number")
-    elif type(result) not in _PLAIN:
+    elif kind not in _PLAIN:
         _check_faithful(result, encoded)
     if len(encoded) > max_response:
         raise ResponseTooBig(f"the answer is longer than {max_response} bytes (max_response)")

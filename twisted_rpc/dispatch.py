@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_rpc import codec
+from twisted_rpc.codec import decode, encode_result
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
 from twisted_rpc.errors import (
@@ -117,7 +118,7 @@ class Dispatcher:
             The answer, None when there is none to give, or a Deferred of either, which
             does not fail.
         """
-        message = codec.decode(data, self.max_depth) if type(data) is bytes else data
+        message = decode(data, self.max_depth) if type(data) is bytes else data
         if type(message) is not Message:
             return self._handle_no_message(message, caller)  # type: ignore[arg-type]
         method = self._direct.get(message.method)  # type: ignore[arg-type]
@@ -134,7 +135,7 @@ class Dispatcher:
             else:
                 result = method.function(**binder.named(bound))
             if type(result) in _SYNCHRONOUS:
-                return codec.encode_result(result, message.id, self._max_response)
+                return encode_result(result, message.id, self._max_response)
         except BaseException as error:
             return self.answer_failure(error, message)
         return self._settle(result, message, caller)
@@ -200,7 +201,7 @@ class Dispatcher:
         if message.id is UNSET:
             return None
         try:
-            return codec.encode_result(result, message.id, self._max_response)
+            return encode_result(result, message.id, self._max_response)
         except Exception as error:
             return self.answer_failure(error, message)
 

@@ -30,7 +30,6 @@ MAX_HEADERS = 4096
 
 
 _EMPTY = (b"", b"\r")
-_CARRIAGE_RETURN = 0x0D
 
 
 class Framer(ABC):
@@ -101,8 +100,7 @@ class LineFramer(Framer):
                 self._fail_too_big()
             else:
                 self._buffer += rest
-        # Only the first line can have begun earlier; an empty one after it shows in the data.
-        if lines and (lines[0] in _EMPTY or _CARRIAGE_RETURN in data or b"\n\n" in data):
+        if b"" in lines or b"\r" in lines:
             lines = [line for line in lines if line not in _EMPTY]
         return lines
 
