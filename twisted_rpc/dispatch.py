@@ -121,8 +121,11 @@ class Dispatcher:
         message = decode(data, self.max_depth) if type(data) is bytes else data
         if type(message) is not Message:
             return self._handle_no_message(message, caller)  # type: ignore[arg-type]
-        method = self._direct.get(message.method)  # type: ignore[arg-type]
-        if method is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
+        try:
+            method = self._direct[message.method]  # type: ignore[index]
+        except KeyError:
+            return self._handle_other(message, caller)
+        if message.id is UNSET or caller.in_flight >= self._max_in_flight:
             return self._handle_other(message, caller)
         binder = method.binder
         try:
