@@ -43,10 +43,13 @@ class Case(Struct, frozen=True):
 
 
 ECHO = ("echo", "line")
+BARE = ("bare", "line")
 WEBSOCKET_ECHO = ("websocket-echo", "ws")
 CASES = (
     Case("tcp", "line", 1, ECHO),
+    Case("tcp", "line", 1, BARE),
     Case("tcp", "line", 16, ECHO),
+    Case("tcp", "line", 16, BARE),
     Case("http", "http", 1, ECHO),
     Case("http", "http", 16, ECHO),
     Case("websocket", "ws", 1, ECHO),
@@ -103,8 +106,8 @@ def main() -> None:
     build_generator()
     payload = HERE / "payload.json"
     payload.write_text(CALL)
-    rates: dict[tuple[str, int], list[float]] = {}
-    ratios: dict[tuple[str, int], list[float]] = {}
+    rates: dict[Case, list[float]] = {case: [] for case in CASES}
+    ratios: dict[Case, list[float]] = {case: [] for case in CASES}
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         for case in CASES:
@@ -112,16 +115,15 @@ def main() -> None:
                 baseline = measure(port, case.baseline[1], case.depth, options.seconds, payload)
             with running(case.server) as port:
                 rate = measure(port, case.mode, case.depth, options.seconds, payload)
-            rates.setdefault((case.server, case.depth), []).append(rate)
-            ratios.setdefault((case.server, case.depth), []).append(rate / baseline)
+            rates[case].append(rate)
+            ratios[case].append(rate / baseline)
     payload.unlink()
     print("| server | outstanding | calls/s | baseline | ratio: median (min, max) |")
     print("|---|---|---|---|---|")
     for case in CASES:
-        key = (case.server, case.depth)
-        ratio = ratios[key]
+        ratio = ratios[case]
         spread = f"{median(ratio):.2f} ({min(ratio):.2f}, {max(ratio):.2f})"
-        rate = median(rates[key])
+        rate = median(rates[case])
         print(f"| {case.server} | {case.depth} | {rate:,.0f} | {case.baseline[0]} | {spread} |")
 
 

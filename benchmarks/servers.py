@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import msgspec
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from msgspec import Raw, Struct
 from twisted.internet import reactor as installed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
@@ -41,6 +43,48 @@ class Echo(Protocol):
         self.transport.write(data)
 
 
+class _Call(Struct):
+    method: str
+    params: Raw
+    id: int
+
+
+class _Result(Struct):
+    jsonrpc: str
+    result: float
+    id: int
+
+
+class Bare(Protocol):
+    """Answers calls without looking: what the JSON and the call alone cost in Python.
+
+    Nothing is checked, limited, framed but by lines, or ever refused.
+    """
+
+    _call = staticmethod(msgspec.json.Decoder(_Call).decode)
+    _encode = staticmethod(msgspec.json.Encoder().encode)
+
+    def __init__(self) -> None:
+        arguments = msgspec.json.Decoder(tuple[float, float]).decode
+        self._methods = {"calc.add": (Adder().add, arguments)}
+        self._rest = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        answers = []
+        for line in lines:
+            call = self._call(line)
+            function, arguments = self._methods[call.method]
+            result = function(*arguments(call.params))
+            answers.append(self._encode(_Result("2.0", result, call.id)))
+        answer = b"\n".join(answers) + b"\n"
+        transport: Any = self.transport
+        sent = 0 if transport.dataBuffer else transport.writeSomeData(answer)
+        if sent < len(answer):
+            transport.write(answer[sent:])
+
+
 class WebSocketEcho(WebSocketServerProtocol):
     """Sends back each message: what Autobahn costs without any JSON."""
 
@@ -67,6 +111,7 @@ def _rpc(factory: type[RPCFactory]) -> RPCFactory:
 
 FACTORIES: dict[str, Any] = {
     "echo": lambda: Factory.forProtocol(Echo),
+    "bare": lambda: Factory.forProtocol(Bare),
     "websocket-echo": _websocket_echo,
     "tcp": lambda: _rpc(StreamFactory),
     "http": lambda: _rpc(HTTPFactory),

@@ -28,11 +28,16 @@ from twisted_rpc.errors import (
 from twisted_rpc.message import MAX_ID_LENGTH, ErrorResponse, Id, Invalid, Message, Response
 
 __all__ = [
+    "BACKSLASH",
+    "PLAIN",
     "Decoded",
+    "checked",
     "decode",
+    "decode_plain",
     "decode_value",
     "encode",
     "encode_error",
+    "encode_plain",
     "encode_result",
     "error_answer",
     "join_batch",
@@ -42,9 +47,15 @@ Decoded = Message | Invalid | list[Message | Invalid]
 """What one text holds: a message, something invalid, or a batch of both."""
 
 _VERSION = "2.0"
-_decode_fast: Callable[[bytes], Message | list[Message]] = msgspec.json.Decoder(
-    Message | list[Message]
-).decode
+_decode_fast = msgspec.json.Decoder(Message | list[Message]).decode
+
+decode_plain = msgspec.json.Decoder(Message).decode
+"""For one message in text that needs no look before: ASCII, no backslash, too short to nest
+too deep.  It raises `MsgspecError`; its members are still to be `checked` together."""
+
+encode_plain: Callable[[Response], bytes] = msgspec.json.Encoder().encode
+"""For a result that needs none of the checks of `encode_result`: of a type in `PLAIN`."""
+
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 _check_syntax = msgspec.json.Decoder(Raw).decode
@@ -52,12 +63,13 @@ _decode_any = msgspec.json.Decoder().decode
 _decode_id = msgspec.json.Decoder(int | str | None).decode
 _encode_any = msgspec.json.Encoder().encode
 
-_BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
+BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NUMERIC_KEY = re.compile(rb'[{,]"(?:[-0-9.eE+]+|nan|-?inf)":')
-_PLAIN = frozenset({int, str, bool, type(None)})
+PLAIN = frozenset({int, str, bool, type(None)})
+"""Types of results that JSON can say whatever their value."""
 
 
 def decode(data: bytes, max_depth: int) -> Decoded:
@@ -71,7 +83,7 @@ def decode(data: bytes, max_depth: int) -> Decoded:
         max_depth: how deep arrays and objects may nest.
     """
     try:
-        if not data.isascii() or _BACKSLASH in data:
+        if not data.isascii() or BACKSLASH in data:
             _check_text(data)
         # Fewer bytes than that cannot close what they would have to open.
         if len(data) > 2 * max_depth and _is_deeper(data, max_depth):
@@ -83,7 +95,7 @@ def decode(data: bytes, max_depth: int) -> Decoded:
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(ParseError(_why_not_json(error)))
     if type(message) is not Message:
-        return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))  # type: ignore[union-attr]
+        return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))
     if message.method is not UNSET and message.result is UNSET and message.error is UNSET:
         return message
     return checked(message)
@@ -251,7 +263,7 @@ def encode_result(result: Any, request_id: Id, max_response: int) -> bytes:
     if kind is float:
         if result - result != 0:  # infinite, or no number: cheaper than asking math
             raise ValueError(f"{result} is not a JSON number")
-    elif kind not in _PLAIN:
+    elif kind not in PLAIN:
         _check_faithful(result, encoded)
     if len(encoded) > max_response:
         raise ResponseTooBig(f"the answer is longer than {max_response} bytes (max_response)")

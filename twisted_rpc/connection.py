@@ -70,6 +70,7 @@ class Connection(Caller):
         self.identity = identity
         self.listeners = Listeners()
         self.is_closed = False
+        self.in_flight = 0
         self._owner = owner
         self._limits = owner.limits
         self._max_in_flight = owner.limits.max_in_flight or 1 << 31

@@ -30,6 +30,7 @@ MAX_HEADERS = 4096
 
 
 _EMPTY = (b"", b"\r")
+_CR = 0x0D
 
 
 class Framer(ABC):
@@ -91,7 +92,7 @@ class LineFramer(Framer):
         rest = lines.pop()
         if self._buffer and lines:
             self._buffer += lines[0]
-            lines[0] = bytes(self._buffer)
+            lines[0] = bytes(self._buffer) if self._buffer != b"\r" else b""
             self._buffer.clear()
         if len(data) > self.limit or (lines and len(lines[0]) > self.limit):
             lines = self._up_to_limit(lines)
@@ -100,7 +101,7 @@ class LineFramer(Framer):
                 self._fail_too_big()
             else:
                 self._buffer += rest
-        if b"" in lines or b"\r" in lines:
+        if not all(lines) or (_CR in data and b"\r" in lines):
             lines = [line for line in lines if line not in _EMPTY]
         return lines
 
