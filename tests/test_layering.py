@@ -25,7 +25,7 @@ LAYERS = (
         *("binding", "pending", "config"),
     },
     {"namespace", "invocation", "running", "dispatch", "deadline"},
-    {"interfaces", "auth", "proxy", "outgoing", "connection", "endpoint"},
+    {"interfaces", "auth", "proxy", "outgoing", "flow", "connection", "endpoint"},
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
         *("transports.listening", "transports.resource", "transports.responses"),

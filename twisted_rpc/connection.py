@@ -7,7 +7,6 @@ which answer belongs to which call, what happens when the line drops.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, ClassVar
@@ -26,6 +25,7 @@ from twisted_rpc.errors import (
     RPCError,
     Unauthorized,
 )
+from twisted_rpc.flow import Dispatch, Flow
 from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
 from twisted_rpc.message import Message
 from twisted_rpc.namespace import Listeners
@@ -35,16 +35,11 @@ from twisted_rpc.running import Answer, Caller
 
 __all__ = ["Connection"]
 
-Dispatch = Callable[[bytes, Caller], Answer]
-
 _numbers = count(1)
-
-_LARGE = 4096
-"""An answer of so many bytes is not kept until those of the same read are ready."""
 
 
 @implementer(IRPCConnection)
-class Connection(Caller):
+class Connection(Flow):
     """See `IRPCConnection`; a transport subclasses it.
 
     Args:
@@ -64,25 +59,16 @@ class Connection(Caller):
         headers: Mapping[str, str] = NO_HEADERS,
         identity: Any = None,
     ) -> None:
+        super().__init__(owner.limits.max_in_flight)
         self.id = str(next(_numbers))
         self.peer = peer
         self.headers = headers
         self.identity = identity
         self.listeners = Listeners()
-        self.is_closed = False
-        self.in_flight = 0
         self._owner = owner
         self._limits = owner.limits
-        self._max_in_flight = owner.limits.max_in_flight or 1 << 31
         self._tracing: bool = owner.tracing
-        self._backlog: deque[bytes] = deque()
         self._calls = OutgoingCalls(owner.clock, peer)
-        self._working = False
-        self._held = False
-        self._ending = False
-        self._input_ended = False
-        self._congested = False
-        self._reading = True
         self._gate: Gate | None = None
         self._watchers: list[Deferred[None]] = []
         self._handshake = Deadline(owner.clock, self._handshake_expired)
@@ -166,10 +152,6 @@ class Connection(Caller):
             self._watchers.append(watcher)
         return watcher
 
-    def close(self) -> None:
-        """Close once everything written is out."""
-        raise NotImplementedError
-
     def abort(self) -> None:
         """Close now."""
         raise NotImplementedError
@@ -184,29 +166,6 @@ class Connection(Caller):
             self._answer_by(self._dispatch_at_gate)
             self._handshake.set(self._limits.handshake_timeout)
         self._owner.opened(self)
-
-    def receive(self, messages: list[bytes]) -> None:
-        """Handle messages that arrived together; answers that are ready leave in one write."""
-        self._backlog.extend(messages)
-        self._work()
-
-    def end_input(self) -> None:
-        """Nothing more will come: answer what did, then close."""
-        self._input_ended = True
-        self.drain()
-
-    def drain(self) -> None:
-        """Close when everything is answered; see `ILine.drain`.
-
-        Until then the far side is read, for its answers to calls of ours.
-        """
-        self._ending = True
-        self._work()
-
-    def congested(self, congested: bool) -> None:
-        """The far side does not read what we write, or reads again."""
-        self._congested = congested
-        self._work()
 
     def lost(self) -> None:
         """The line is down."""
@@ -237,58 +196,9 @@ class Connection(Caller):
         """Frame and write."""
         raise NotImplementedError
 
-    def _set_reading(self, reading: bool) -> None:
-        """Go on or stop reading from the transport."""
-        raise NotImplementedError
-
     def _accepts_unasked(self, size: int) -> bool:
         """Whether a message may be sent that is no answer; see `Wire.accepts_unasked`."""
         return True
-
-    # -- the flow of messages ----------------------------------------------------------------
-
-    def _work(self) -> None:
-        """Handle what was read, as far as the calls in flight allow."""
-        if self._working:
-            return
-        self._working = True
-        try:
-            answers = self._handle_backlog()
-        finally:
-            self._working = False
-        if answers:
-            self.send(answers)
-        # Where nothing runs and nothing waits, there is nothing to decide.
-        if self.in_flight or self._backlog or self._ending or self._congested or not self._reading:
-            self._consider_reading()
-
-    def _handle_backlog(self) -> list[bytes]:
-        """Handle messages in their order; the answers that are ready."""
-        answers: list[bytes] = []
-        backlog, take, keep = self._backlog, self._backlog.popleft, answers.append
-        may_go_on = self._may_go_on
-        while backlog and may_go_on:
-            answer = self._dispatch(take(), self)
-            if type(answer) is bytes:
-                keep(answer)
-                if len(answer) < _LARGE:
-                    continue
-                self.send(answers.copy())
-                answers.clear()
-            elif isinstance(answer, Deferred):
-                answer.addCallback(self._answer_later)
-            may_go_on = self._may_go_on
-        return answers
-
-    @property
-    def _may_go_on(self) -> bool:
-        return not (self._held or self._congested or self._is_full)
-
-    @property
-    def _is_full(self) -> bool:
-        # While we wait for an answer of the far side ourselves, it has to be read, or two
-        # ends that call each other back would wait for ever.
-        return self.in_flight >= self._max_in_flight and not self.awaits_answer
 
     def _answer_by(self, dispatch: Dispatch) -> None:
         """Have messages answered like this, shown to `trace` before if it wants to see them."""
@@ -297,33 +207,7 @@ class Connection(Caller):
             self._owner.trace("<--", message, self)
             return dispatch(message, caller)
 
-        self._dispatch: Dispatch = traced if self._tracing else dispatch
-
-    def _consider_reading(self) -> None:
-        """Close when everything is answered; go on or stop reading otherwise."""
-        if self.is_closed:
-            return
-        if self._ending and not (self._backlog or self.in_flight or self._held):
-            self.close()
-        elif not self._input_ended:
-            self._follow_reading()
-
-    def _follow_reading(self) -> None:
-        reading = not (self._is_full or self._backlog or self._congested or self._held)
-        if reading is not self._reading:
-            self._reading = reading
-            self._set_reading(reading)
-
-    def _answer_later(self, answer: bytes | None) -> None:
-        if answer is not None:
-            self.send([answer])
-        if self._held:
-            self._held = False
-            self._work()
-
-    def call_ended(self) -> None:
-        """See `Caller.call_ended`."""
-        self._work()
+        self._dispatch = traced if self._tracing else dispatch
 
     # -- calls of ours -----------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from twisted_rpc.transports.base import RPCFactory, RPCProtocol, address_name
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
+from twisted_rpc.transports.wire import LOOK
 
 
 class AdmissionTests(TransportTestCase):
@@ -164,6 +165,16 @@ class TLSTests(TransportTestCase):
         line.read_on()
         self.assertEqual(len((await line.line())["result"]), 5_000_000)
         self.assertIsNone((await line.line())["result"])
+
+    async def test_a_client_that_resets_while_it_is_not_read_from_is_noticed(self) -> None:
+        await self.listen_tls()
+        line = await self.connect_tls()
+        line.send(b"".join(request("wait") + b"\n" for _ in range(21)))
+        await self.waiting(20)
+        line.transport.transport.abortConnection()
+        await until(lambda: line.lost)
+        await self.advance(LOOK)
+        await self.gone()
 
     async def test_a_client_that_never_reads_is_aborted(self) -> None:
         await self.listen_tls()

@@ -9,6 +9,7 @@ from tests.transports.harness import turn, until
 from tests.transports.stream_client import StreamTestCase, code_of
 from twisted_rpc import Limits, Server
 from twisted_rpc.errors import ConnectionLost
+from twisted_rpc.transports.wire import LOOK
 
 
 class LineTests(StreamTestCase):
@@ -311,6 +312,27 @@ class BackpressureTests(StreamTestCase):
         ids = {(await line.line())["id"] for _ in range(4)}
         self.assertEqual(ids, {1, 2, "late"})
         self.assertFalse(line.ended)
+
+    async def test_that_it_is_reset_meanwhile_is_noticed(self) -> None:
+        line = await self.open()
+        line.send(b"".join(request("wait") + b"\n" for _ in range(3)))
+        await self.waiting(2)
+        line.abort()
+        await until(lambda: line.lost)
+        await self.advance(LOOK - 1)
+        self.assertEqual(len(self.server.lines), 1)
+        await self.advance(1)
+        await self.gone()
+
+    async def test_it_is_kept_as_long_as_the_client_is_there(self) -> None:
+        line = await self.open()
+        line.send(b"".join(request("wait", id=n) + b"\n" for n in range(2)))
+        await self.waiting(2)
+        await self.advance(LOOK)
+        await self.advance(LOOK)
+        self.methods.waiting[0].callback("there")
+        self.assertEqual((await line.line())["result"], "there")
+        await self.answers(line)
 
     async def test_it_is_read_while_the_server_waits_for_its_answer(self) -> None:
         line = await self.open()

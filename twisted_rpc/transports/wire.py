@@ -7,24 +7,29 @@ the bytes may as well go to the socket at once; what the socket does not take is
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
 
 from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
 
-__all__ = ["LINGER", "SLOWEST", "Wire"]
+__all__ = ["LINGER", "LOOK", "SLOWEST", "Wire"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
 
 SLOWEST = 64 * 1024
 """Bytes a far side has to take in `unread_timeout` seconds while answers wait for it."""
+
+LOOK = 5.0
+"""Seconds between looks whether a far side that is not read from is still there."""
 
 
 @implementer(IPushProducer)
@@ -59,6 +64,7 @@ class Wire:
         self._closing = False
         self._lingering = False
         self._deadline = Deadline(clock, self._expired)
+        self._look = Deadline(clock, self._look_after)
         if hasattr(transport, "registerProducer"):
             self.transport.registerProducer(self, True)
 
@@ -96,11 +102,23 @@ class Wire:
         return True
 
     def set_reading(self, reading: bool) -> None:
-        """Go on or stop reading."""
+        """Go on or stop reading.
+
+        The reactor does not watch a line that is not read from, so nobody would notice
+        that the far side has reset it: it is looked after meanwhile.
+        """
         if reading:
+            self._look.clear()
             self.transport.resumeProducing()
         else:
+            self._look.set(LOOK)
             self.transport.pauseProducing()
+
+    def _look_after(self) -> None:
+        if _is_reset(self.transport):
+            self.abort()
+        else:
+            self._look.set(LOOK)
 
     def close(self) -> None:
         """Close once everything is out, or after `unread_timeout` in any case."""
@@ -142,11 +160,12 @@ class Wire:
     def release(self) -> None:
         """Leave the transport to another protocol."""
         self._let_go()
-        self._deadline.stop()
+        self.stop()
 
     def stop(self) -> None:
-        """The line is down."""
+        """The line is down, or another's."""
         self._deadline.stop()
+        self._look.stop()
 
     def pauseProducing(self) -> None:
         """The transport holds more than it likes to: the far side does not read."""
@@ -198,3 +217,14 @@ def _direct(transport: Any) -> Any:
     if isinstance(transport, FileDescriptor) and not getattr(transport, "TLS", False):
         return transport if hasattr(transport, "_tempDataLen") else None
     return None
+
+
+def _is_reset(transport: Any) -> bool:
+    """Whether a line is dead, as far as its descriptor shows without being read."""
+    if isinstance(transport, ProtocolWrapper):  # TLS
+        transport = transport.transport
+    if not isinstance(transport, FileDescriptor) or transport.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(transport.fileno(), 0)  # errors and hang-ups are told of in any case
+    return bool(poll.poll(0))

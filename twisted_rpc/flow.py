@@ -1,0 +1,153 @@
+"""Messages in, in their order; answers out, together; reading stopped where that is due."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from twisted_rpc.running import Answer, Caller
+
+__all__ = ["Dispatch", "Flow"]
+
+Dispatch = Callable[[bytes, Caller], Answer]
+
+_LARGE = 4096
+"""An answer of so many bytes is not kept until those of the same read are ready."""
+
+
+class Flow(Caller):
+    """What is read from one far side and not answered yet.
+
+    No more than `max_in_flight` calls run at a time.  Beyond that, and while the far side
+    does not read its answers, nothing more is read from it, so that TCP slows it down.
+
+    Args:
+        max_in_flight: None for any number.
+
+    Attributes:
+        is_closed: whether the line is down.
+    """
+
+    _dispatch: Dispatch
+
+    def __init__(self, max_in_flight: int | None) -> None:
+        self.is_closed = False
+        self.in_flight = 0
+        self._max_in_flight = max_in_flight or 1 << 31
+        self._backlog: deque[bytes] = deque()
+        self._working = False
+        self._held = False
+        self._ending = False
+        self._input_ended = False
+        self._congested = False
+        self._reading = True
+
+    def receive(self, messages: list[bytes]) -> None:
+        """Handle messages that arrived together; answers that are ready leave in one write."""
+        self._backlog.extend(messages)
+        self._work()
+
+    def end_input(self) -> None:
+        """Nothing more will come: answer what did, then close."""
+        self._input_ended = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Close when everything is answered; see `ILine.drain`.
+
+        Until then the far side is read, for its answers to calls of ours.
+        """
+        self._ending = True
+        self._work()
+
+    def congested(self, congested: bool) -> None:
+        """The far side does not read what we write, or reads again."""
+        self._congested = congested
+        self._work()
+
+    def call_ended(self) -> None:
+        """See `Caller.call_ended`."""
+        self._work()
+
+    # -- what a connection sees to -----------------------------------------------------------
+
+    def send(self, messages: list[bytes]) -> None:
+        """Write messages, framed, in one piece."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close once everything written is out."""
+        raise NotImplementedError
+
+    def _set_reading(self, reading: bool) -> None:
+        """Go on or stop reading from the transport."""
+        raise NotImplementedError
+
+    # -- one message after the other ---------------------------------------------------------
+
+    def _work(self) -> None:
+        """Handle what was read, as far as the calls in flight allow."""
+        if self._working:
+            return
+        self._working = True
+        try:
+            answers = self._handle_backlog()
+        finally:
+            self._working = False
+        if answers:
+            self.send(answers)
+        # Where nothing runs and nothing waits, there is nothing to decide.
+        if self.in_flight or self._backlog or self._ending or self._congested or not self._reading:
+            self._consider_reading()
+
+    def _handle_backlog(self) -> list[bytes]:
+        """Handle messages in their order; the answers that are ready."""
+        answers: list[bytes] = []
+        backlog, take, keep = self._backlog, self._backlog.popleft, answers.append
+        may_go_on = self._may_go_on
+        while backlog and may_go_on:
+            answer = self._dispatch(take(), self)
+            if type(answer) is bytes:
+                keep(answer)
+                if len(answer) < _LARGE:
+                    continue
+                self.send(answers.copy())
+                answers.clear()
+            elif isinstance(answer, Deferred):
+                answer.addCallback(self._answer_later)
+            may_go_on = self._may_go_on
+        return answers
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not (self._held or self._congested or self._is_full)
+
+    @property
+    def _is_full(self) -> bool:
+        # While we wait for an answer of the far side ourselves, it has to be read, or two
+        # ends that call each other back would wait for ever.
+        return self.in_flight >= self._max_in_flight and not self.awaits_answer
+
+    def _consider_reading(self) -> None:
+        """Close when everything is answered; go on or stop reading otherwise."""
+        if self.is_closed:
+            return
+        if self._ending and not (self._backlog or self.in_flight or self._held):
+            self.close()
+        elif not self._input_ended:
+            self._follow_reading()
+
+    def _follow_reading(self) -> None:
+        reading = not (self._is_full or self._backlog or self._congested or self._held)
+        if reading is not self._reading:
+            self._reading = reading
+            self._set_reading(reading)
+
+    def _answer_later(self, answer: bytes | None) -> None:
+        if answer is not None:
+            self.send([answer])
+        if self._held:
+            self._held = False
+            self._work()
