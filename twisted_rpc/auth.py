@@ -29,7 +29,16 @@ from twisted_rpc.invocation import chained
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.running import Answer, Caller, id_of
 
-__all__ = ["Gate", "add_checker", "basic_credentials", "password_checker", "portal_for"]
+__all__ = [
+    "Gate",
+    "HeaderLogin",
+    "add_checker",
+    "authenticated",
+    "basic_credentials",
+    "log_in",
+    "password_checker",
+    "portal_for",
+]
 
 _log = Logger()
 _decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
@@ -173,14 +182,52 @@ class Gate:
         self._admit(identity)
         return None if message.id is UNSET else codec.encode_result(True, id_of(message), 1 << 20)
 
-    def _failed(self, failure: Failure, message: Message) -> bytes | None:
-        if failure.check(LoginFailed) is None:
-            _log.failure("authentication failed for another reason than the credentials", failure)
+    def _failed(self, _: Failure, message: Message) -> bytes | None:
         if message.id is UNSET:
             return None
         return codec.error_answer(Unauthorized("invalid credentials"), id_of(message))
 
 
 def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
-    """Call an endpoint's `authenticate`, whichever way it answers."""
-    return maybeDeferred(lambda: chained(authenticate(credentials)))
+    """Ask an endpoint's `authenticate`, whichever way it answers.
+
+    Raises (in the Deferred):
+        LoginFailed: the credentials prove nothing, or nobody can tell; the log says why then.
+    """
+    asked: Deferred[Any] = maybeDeferred(lambda: chained(authenticate(credentials)))
+    return asked.addErrback(_only_login_failed)
+
+
+def _only_login_failed(failure: Failure) -> Failure:
+    if failure.check(LoginFailed) is None:
+        _log.failure("authentication failed for another reason than the credentials", failure)
+        return Failure(LoginFailed("authentication is out of order"))
+    return failure
+
+
+class HeaderLogin:
+    """Who sends the requests of one line: asked once, as long as they say the same.
+
+    Args:
+        authenticate: the endpoint's.
+
+    Attributes:
+        identity: whose header it is that `knows` knows.
+    """
+
+    def __init__(self, authenticate: Callable[[Any], Any]) -> None:
+        self.identity: Any = None
+        self._authenticate = authenticate
+        self._header: bytes | None = None
+
+    def knows(self, header: bytes) -> bool:
+        """Whether this Authorization header has proved who sends it."""
+        return header == self._header
+
+    def ask(self, header: bytes, credentials: Any) -> Deferred[Any]:
+        """The identity that a header's credentials prove; see `authenticated`."""
+        return authenticated(self._authenticate, credentials).addCallback(self._keep, header)
+
+    def _keep(self, identity: Any, header: bytes) -> Any:
+        self._header, self.identity = header, identity
+        return identity

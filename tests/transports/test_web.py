@@ -23,7 +23,7 @@ from tests.transports.web_client import (
 )
 from twisted_rpc import Server
 from twisted_rpc.config import WebTable
-from twisted_rpc.transports.web import Refusal, WebRules, path_of
+from twisted_rpc.transports.web import Reply, WebRules, path_of
 
 ORIGIN = "https://app.example.com"
 
@@ -307,5 +307,5 @@ def test_a_listed_origin_may_end_in_a_slash_or_be_in_capitals() -> None:
 
 
 def test_a_refusal_has_the_reason_of_its_status() -> None:
-    assert Refusal.text(404, "x").reason == b"Not Found"
-    assert Refusal.text(404, "x").body == b"x\n"
+    assert Reply.text(404, "x").reason == b"Not Found"
+    assert Reply.text(404, "x").body == b"x\n"

@@ -137,6 +137,13 @@ class RPCProtocol(Protocol):
         if not self.begun:
             self._begin()
 
+    @property
+    def first_timeout(self) -> float | None:
+        """Seconds the far side may be silent before it has said anything."""
+        limits = self.endpoint.limits
+        stranger = self.endpoint.requires_authentication
+        return limits.handshake_timeout if stranger else limits.idle_timeout
+
     def drain(self) -> None:
         """See `ILine.drain`; there are no calls on a line that carries nothing yet."""
         self.wire.close()

@@ -8,7 +8,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import structs
 
 from twisted_rpc.errors import RequestTooBig
-from twisted_rpc.transports.web import Refusal
+from twisted_rpc.transports.web import Reply
 
 __all__ = ["Exchange", "RequestReader"]
 
@@ -56,7 +56,7 @@ class Exchange:
         self.chunks: list[bytes] = []
         self.size = 0
         self.body = b""
-        self.refusal: Refusal | None = None
+        self.refusal: Reply | None = None
         self.way: Any = None
         self.identity: Any = None
         self.credentials: Any = None
@@ -122,7 +122,7 @@ class Receiver(Protocol):
     def max_body(self) -> int:
         """The longest body, in bytes."""
 
-    def head_received(self, exchange: Exchange) -> Refusal | None:
+    def head_received(self, exchange: Exchange) -> Reply | None:
         """Decide about a request whose head is there."""
 
     def may_continue(self) -> None:
@@ -175,7 +175,7 @@ class RequestReader:
                     self._exchange.keep_alive = False
                     return data
             except HttpParserError as error:
-                self.give_up(Refusal.text(400, f"malformed: {error}", closes=True))
+                self.give_up(Reply.text(400, f"malformed: {error}", closes=True))
             else:
                 in_trailer = not self._in_head and self._exchange.size == size
                 if self._exchange is head if self._in_head else in_trailer and self.in_request:
@@ -192,7 +192,7 @@ class RequestReader:
         self._parser = HttpRequestParser(self)
         return exchange.head(version)
 
-    def give_up(self, refusal: Refusal) -> None:
+    def give_up(self, refusal: Reply) -> None:
         """Answer the request that is being read like this, and read no more."""
         if not self._deaf:
             self._deaf = True
@@ -221,13 +221,13 @@ class RequestReader:
         name = name.lower()
         if name in headers:
             if name in _ONCE:
-                self.give_up(Refusal.text(400, f"{name.decode()} twice", closes=True))
+                self.give_up(Reply.text(400, f"{name.decode()} twice", closes=True))
             value = headers[name] + b", " + value
         headers[name] = value
 
     def _check_head(self, size: int) -> None:
         if size > MAX_HEAD:
-            self.give_up(Refusal.text(431, f"more than {MAX_HEAD} bytes of header", closes=True))
+            self.give_up(Reply.text(431, f"more than {MAX_HEAD} bytes of header", closes=True))
 
     def on_headers_complete(self) -> None:
         """The head is there: decide before the body is."""
@@ -238,7 +238,7 @@ class RequestReader:
         headers = exchange.headers
         exchange.method = self._parser.get_method()
         if exchange.method == b"CONNECT":
-            self.give_up(Refusal.text(405, "there are no tunnels here", closes=True))
+            self.give_up(Reply.text(405, "there are no tunnels here", closes=True))
             return
         # It may be ignored (RFC 9110, section 7.8), and then the body is a body.
         self._unwanted_upgrade = self._parser.should_upgrade() and not exchange.is_websocket
@@ -250,7 +250,7 @@ class RequestReader:
         if self._may_be_long:
             self._check_head(len(exchange.head()))
         if len(headers) > MAX_FIELDS:
-            self.give_up(Refusal.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
+            self.give_up(Reply.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
         if self._deaf:
             return
         exchange.refusal = self._receiver.head_received(exchange)
@@ -266,7 +266,7 @@ class RequestReader:
         if expectation.lower() == b"100-continue":
             self._receiver.may_continue()
         else:
-            self.give_up(Refusal.text(417, "only 100-continue can be expected", closes=True))
+            self.give_up(Reply.text(417, "only 100-continue can be expected", closes=True))
 
     def on_body(self, chunk: bytes) -> None:
         """Part of the body."""
@@ -281,7 +281,7 @@ class RequestReader:
 
     def _refuse_body(self) -> None:
         error = RequestTooBig(f"a message may have {self._max_body} bytes (max_message)")
-        self.give_up(Refusal.of(413, error, closes=True))
+        self.give_up(Reply.of(413, error, closes=True))
 
     def on_message_complete(self) -> None:
         """The request is whole."""

@@ -57,9 +57,7 @@ class HybridProtocol(RPCProtocol):
         """See `RPCProtocol.begin`."""
         self._first = b""
         self._silent = Deadline(self.endpoint.clock, self._silent_for_too_long)
-        limits = self.endpoint.limits
-        stranger = self.endpoint.requires_authentication
-        self._silent.set(limits.handshake_timeout if stranger else limits.idle_timeout)
+        self._silent.set(self.first_timeout)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
@@ -24,7 +22,7 @@ from twisted_rpc.transports.base import address_name, hand_over
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.responses import Responses
 from twisted_rpc.transports.routing import Router, Way
-from twisted_rpc.transports.web import Refusal, WebRules
+from twisted_rpc.transports.web import Reply, WebRules
 from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
 
 __all__ = ["rpc_resource"]
@@ -64,7 +62,6 @@ class _RequestConnection(Connection):
 
 class _RPCResource(Resource):
     isLeaf = True
-    _log = Logger()
 
     def __init__(self, endpoint: Endpoint, table: WebTable) -> None:
         super().__init__()
@@ -89,11 +86,11 @@ class _RPCResource(Resource):
             self._proved(None, request, exchange)
         return NOT_DONE_YET
 
-    def _check_size(self, exchange: Exchange) -> Refusal | None:
+    def _check_size(self, exchange: Exchange) -> Reply | None:
         limit = self._endpoint.limits.max_message
         if limit is None or len(exchange.body) <= limit:
             return None
-        return Refusal.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
+        return Reply.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
 
     def _proved(self, identity: Any, request: Request, exchange: Exchange) -> None:
         exchange.identity = identity
@@ -116,12 +113,10 @@ class _RPCResource(Resource):
         connection.lost()
         self._finish(request, exchange, self._responses.to_call(exchange, answer))
 
-    def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
-        if failure.check(LoginFailed) is None:
-            self._log.failure("authentication failed for a reason of its own", failure)
+    def _not_proved(self, _: Failure, request: Request, exchange: Exchange) -> None:
         self._finish(request, exchange, web.unauthorized())
 
-    def _finish(self, request: Request, exchange: Exchange, answer: Refusal) -> None:
+    def _finish(self, request: Request, exchange: Exchange, answer: Reply) -> None:
         if request.channel is None:  # the line is down
             return
         request.setResponseCode(answer.status)
@@ -139,7 +134,7 @@ class _RPCResource(Resource):
     def _upgrade(self, request: Request, exchange: Exchange) -> None:
         """Take the line from the site and let a WebSocket have it."""
         if not isinstance(request.channel, HTTPChannel):
-            self._finish(request, exchange, Refusal.text(426, "WebSocket is for HTTP/1.1 here"))
+            self._finish(request, exchange, Reply.text(426, "WebSocket is for HTTP/1.1 here"))
             return
         if self._websockets is None:
             self._websockets = WebSocketFactory(self._endpoint)
@@ -148,7 +143,7 @@ class _RPCResource(Resource):
         address, _ = address_name(transport.getPeer())
         refusal = self._endpoint.admit(protocol, address)
         if refusal is not None:
-            self._finish(request, exchange, Refusal.text(503, refusal))
+            self._finish(request, exchange, Reply.text(503, refusal))
             return
         request.channel.setTimeout(None)
         request.channel.transport = None

@@ -1,4 +1,4 @@
-"""HTTP responses: the bytes of an answer with all the header fields it bears."""
+"""HTTP responses: the bytes of an answer with all its header fields, and when they leave."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from twisted.web.http import datetimeToString
 
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
-from twisted_rpc.transports.web import Refusal, WebRules
+from twisted_rpc.transports.web import Reply, WebRules
+from twisted_rpc.transports.wire import Wire
 
-__all__ = ["Responses"]
+__all__ = ["Outbox", "Responses"]
+
+_LARGE = 4096
+"""An answer of so many bytes is not kept until the next ones are ready."""
 
 
 class Responses:
@@ -35,14 +39,14 @@ class Responses:
             self._head = web.head(200, b"OK", fields) + b"Content-Length: "
         return b"%b%d\r\n\r\n%b" % (self._head, len(answer), answer)
 
-    def to_call(self, exchange: Exchange, answer: bytes | None) -> Refusal:
+    def to_call(self, exchange: Exchange, answer: bytes | None) -> Reply:
         """What a message was answered with, as HTTP says it: 200, or 204 with nothing."""
         cors = self._rules.cors_headers(exchange.headers)
         if answer is None:
-            return Refusal(204, b"", headers=cors)
-        return Refusal(200, answer, b"application/json", cors)
+            return Reply(204, b"", headers=cors)
+        return Reply(200, answer, b"application/json", cors)
 
-    def whole(self, exchange: Exchange, answer: Refusal, *, closes: bool) -> bytes:
+    def whole(self, exchange: Exchange, answer: Reply, *, closes: bool) -> bytes:
         """Any answer; `closes` says that the connection ends with it."""
         fields = [*self._fields(), *answer.headers]
         if answer.status != 204:
@@ -62,3 +66,27 @@ class Responses:
         date = (b"Date", datetimeToString())
         no_store = (b"Cache-Control", b"no-store")
         return [date, no_store, (b"X-Content-Type-Options", b"nosniff"), *self._rules.extra_headers]
+
+
+class Outbox:
+    """The responses of one line, kept until those of one read can leave together.
+
+    Args:
+        wire: where to.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._kept: list[bytes] = []
+
+    def put(self, response: bytes) -> None:
+        """Send a response with the next ones, or at once if it is large."""
+        self._kept.append(response)
+        if len(response) > _LARGE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is there."""
+        if self._kept:
+            self._wire.write(b"".join(self._kept))
+            self._kept.clear()

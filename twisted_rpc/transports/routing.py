@@ -8,7 +8,7 @@ from twisted_rpc import auth
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
-from twisted_rpc.transports.web import Refusal, WebRules
+from twisted_rpc.transports.web import Reply, WebRules
 
 __all__ = ["Router", "Way"]
 
@@ -47,7 +47,7 @@ class Router:
         self._mounted = mounted
         self._posts = posts
 
-    def route(self, exchange: Exchange, local_address: str) -> Refusal | None:
+    def route(self, exchange: Exchange, local_address: str) -> Reply | None:
         """Set a request's `way` and `credentials`; or say how it is refused.
 
         Args:
@@ -60,20 +60,20 @@ class Router:
         if refusal is not None:
             return refusal
         if not self._mounted and web.path_of(exchange.target) not in rules.paths:
-            return self._to_site_or(exchange, Refusal.text(404, "there is nothing here"))
+            return self._to_site_or(exchange, Reply.text(404, "there is nothing here"))
         if exchange.is_websocket:
             exchange.way = Way.WEBSOCKET
             exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
             return self._check_credentials(exchange, needed=False)
         return self._route_rpc(exchange)
 
-    def _route_rpc(self, exchange: Exchange) -> Refusal | None:
+    def _route_rpc(self, exchange: Exchange) -> Reply | None:
         headers = exchange.headers
         if exchange.method == b"OPTIONS":
             return self.rules.options(headers)
         if not self._posts:
             upgrade = (b"Upgrade", b"websocket")
-            return Refusal.text(426, "only WebSocket is served here", upgrade)
+            return Reply.text(426, "only WebSocket is served here", upgrade)
         if exchange.method in (b"GET", b"HEAD"):
             return self._to_site_or(exchange, web.not_allowed())
         if exchange.method != b"POST":
@@ -86,13 +86,13 @@ class Router:
         refusal = self.rules.check_content_type(headers)
         return refusal or self._check_credentials(exchange, needed=True)
 
-    def _to_site_or(self, exchange: Exchange, refusal: Refusal) -> Refusal | None:
+    def _to_site_or(self, exchange: Exchange, refusal: Reply) -> Reply | None:
         if not self._has_site:
             return refusal
         exchange.way = Way.SITE
         return None
 
-    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Refusal | None:
+    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Reply | None:
         """Refuse a request without credentials at once; who they belong to is asked later."""
         if not self._endpoint.requires_authentication:
             return None

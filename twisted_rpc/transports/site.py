@@ -76,11 +76,15 @@ class SiteBridge:
         site: made by `site_for`.
         transport, wire: the line.
         done: told when a request is answered, and whether the line stays open.
+
+    Attributes:
+        is_busy: whether a request is being answered.
     """
 
     def __init__(
         self, site: Site, transport: Any, wire: Wire, done: Callable[[bool], None]
     ) -> None:
+        self.is_busy = False
         self._done = done
         channel = site.buildProtocol(transport.getPeer())
         assert isinstance(channel, _Channel)
@@ -97,10 +101,12 @@ class SiteBridge:
 
     def forward(self, exchange: Exchange) -> None:
         """Let the site answer a request."""
+        self.is_busy = True
         self._channel.dataReceived(exchange.whole())
 
     def done(self, *, keep_alive: bool) -> None:
         """The site has answered."""
+        self.is_busy = False
         self._done(keep_alive)
 
     def congested(self, congested: bool) -> None:

@@ -17,7 +17,7 @@ from twisted_rpc import codec
 from twisted_rpc.config import WebTable
 from twisted_rpc.errors import RPCError, Unauthorized
 
-__all__ = ["RPC_PATHS", "Headers", "Refusal", "WebRules", "path_of"]
+__all__ = ["RPC_PATHS", "Headers", "Reply", "WebRules", "path_of"]
 
 Headers = Mapping[bytes, bytes]
 """Header fields by lower-case name."""
@@ -36,7 +36,7 @@ _JSON_TYPE = re.compile(
 _CHALLENGE = b'Basic realm="rpc", charset="UTF-8"'
 
 
-class Refusal(Struct, frozen=True):
+class Reply(Struct, frozen=True):
     """An answer that HTTP gives by itself.
 
     Attributes:
@@ -56,14 +56,14 @@ class Refusal(Struct, frozen=True):
     @classmethod
     def text(
         cls, status: int, text: str, *headers: tuple[bytes, bytes], closes: bool = False
-    ) -> Refusal:
+    ) -> Reply:
         """A refusal in words."""
         return cls(status, f"{text}\n".encode(), _TEXT, headers, closes)
 
     @classmethod
     def of(
         cls, status: int, error: RPCError, *headers: tuple[bytes, bytes], closes: bool = False
-    ) -> Refusal:
+    ) -> Reply:
         """A refusal that has a code of its own, as a JSON-RPC error."""
         return cls(status, codec.error_answer(error), _JSON, headers, closes)
 
@@ -73,10 +73,10 @@ class Refusal(Struct, frozen=True):
         return HTTPStatus(self.status).phrase.encode()
 
 
-def unauthorized() -> Refusal:
+def unauthorized() -> Reply:
     """401: credentials are missing or prove nothing (RFC 9110, section 15.5.2)."""
     error = Unauthorized("send an Authorization header")
-    return Refusal.of(401, error, (b"WWW-Authenticate", _CHALLENGE))
+    return Reply.of(401, error, (b"WWW-Authenticate", _CHALLENGE))
 
 
 def path_of(target: bytes) -> bytes:
@@ -103,23 +103,23 @@ class WebRules:
         self._hosts = _LOOPBACK | {_bare_host(name) for name in web.hosts}
         self._origins = frozenset(origin.rstrip("/").lower().encode() for origin in web.origins)
 
-    def check_host(self, headers: Headers, local_address: str) -> Refusal | None:
+    def check_host(self, headers: Headers, local_address: str) -> Reply | None:
         """Refuse names that are not ours: what a page uses that has rebound its own name.
 
         An address is ours when the connection came in on it.
         """
         host = headers.get(b"host")
         if host is None:
-            return Refusal.text(400, "the Host header is missing")
+            return Reply.text(400, "the Host header is missing")
         found = _HOST.fullmatch(host)
         if found is None:
-            return Refusal.text(400, "the Host header is malformed")
+            return Reply.text(400, "the Host header is malformed")
         name = found[1].lower()
         if name in self._hosts or _same_address(name, local_address):
             return None
-        return Refusal.text(403, "this Host is not served here (hosts in the [web] table)")
+        return Reply.text(403, "this Host is not served here (hosts in the [web] table)")
 
-    def check_origin(self, headers: Headers) -> Refusal | None:
+    def check_origin(self, headers: Headers) -> Reply | None:
         """Refuse calls by pages of other origins (the Origin and Sec-Fetch-Site headers)."""
         origin = headers.get(b"origin")
         if origin is not None:
@@ -127,7 +127,7 @@ class WebRules:
                 return None
         elif headers.get(b"sec-fetch-site", b"none") in (b"none", b"same-origin"):
             return None
-        return Refusal.text(403, "pages of this origin may not call (origins in the [web] table)")
+        return Reply.text(403, "pages of this origin may not call (origins in the [web] table)")
 
     def allows_origin(self, origin: bytes) -> bool:
         """Whether an origin is on the list."""
@@ -140,7 +140,7 @@ class WebRules:
             return ()
         return ((b"Access-Control-Allow-Origin", origin), (b"Vary", b"Origin"))
 
-    def options(self, headers: Headers) -> Refusal:
+    def options(self, headers: Headers) -> Reply:
         """The answer to OPTIONS, preflight requests included."""
         cors = self.cors_headers(headers)
         if cors and b"access-control-request-method" in headers:
@@ -149,9 +149,9 @@ class WebRules:
                 (b"Access-Control-Allow-Headers", b"Content-Type, Authorization"),
                 (b"Access-Control-Max-Age", b"600"),
             )
-        return Refusal(204, b"", headers=((b"Allow", ALLOWED), *cors))
+        return Reply(204, b"", headers=((b"Allow", ALLOWED), *cors))
 
-    def check_content_type(self, headers: Headers) -> Refusal | None:
+    def check_content_type(self, headers: Headers) -> Reply | None:
         """Refuse what a form or a simple cross-origin request can send."""
         content_type = headers.get(b"content-type")
         if content_type is None:
@@ -160,12 +160,12 @@ class WebRules:
                 return None
         elif _JSON_TYPE.fullmatch(content_type.strip()):
             return None
-        return Refusal.text(415, "send the header Content-Type: application/json")
+        return Reply.text(415, "send the header Content-Type: application/json")
 
 
-def not_allowed() -> Refusal:
+def not_allowed() -> Reply:
     """405 on an RPC path (RFC 9110, section 15.5.6)."""
-    return Refusal.text(405, "RPC takes POST", (b"Allow", ALLOWED))
+    return Reply.text(405, "RPC takes POST", (b"Allow", ALLOWED))
 
 
 def _bare_host(name: str) -> bytes:
