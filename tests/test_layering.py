@@ -24,7 +24,7 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "config"),
     },
-    {"namespace", "invocation", "running", "dispatch", "deadline"},
+    {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {"interfaces", "auth", "proxy", "outgoing", "flow", "connection", "endpoint"},
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),

@@ -23,11 +23,12 @@ from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
 from twisted_rpc import codec
+from twisted_rpc.answers import id_of
 from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import BatchTooBig, InvalidParams, RPCError, Unauthorized
 from twisted_rpc.invocation import chained
 from twisted_rpc.message import Invalid, Message
-from twisted_rpc.running import Answer, Caller, id_of
+from twisted_rpc.running import Answer, Caller
 
 __all__ = [
     "Gate",

@@ -8,18 +8,14 @@ that nobody asked for (`dispatch`).  A call that is more than that goes through
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
-from msgspec import UNSET, MsgspecError, Struct
-from twisted.internet.defer import CancelledError
+from msgspec import UNSET, MsgspecError
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_rpc import codec
+from twisted_rpc.answers import Answers, Counters
 from twisted_rpc.codec import (
     BACKSLASH,
     PLAIN,
@@ -33,38 +29,19 @@ from twisted_rpc.codec import (
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
 from twisted_rpc.errors import (
-    BatchResponseTooBig,
     BatchTooBig,
     Busy,
-    CallError,
-    Cancelled,
-    InternalError,
-    InvalidRequest,
-    MethodNotFound,
-    ParseError,
-    ResponseTooBig,
-    RPCError,
-    ServerError,
     ShuttingDown,
 )
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response
 from twisted_rpc.namespace import Method, Namespace
-from twisted_rpc.running import Answer, Batch, Caller, Running, id_of
+from twisted_rpc.running import Answer, Batch, Caller, Running
 
-__all__ = ["Counters", "Dispatcher"]
+__all__ = ["Dispatcher"]
 
 _SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
-
-
-class Counters(Struct):
-    """What was counted since the start."""
-
-    parse_errors: int = 0
-    invalid_requests: int = 0
-    unexpected_responses: int = 0
-    ignored_notifications: int = 0
 
 
 class Dispatcher:
@@ -78,8 +55,6 @@ class Dispatcher:
         clock: where time comes from; for `thread=True` methods, the reactor.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         namespace: Namespace,
@@ -90,11 +65,9 @@ class Dispatcher:
         clock: IReactorTime,
     ) -> None:
         self.clock = clock
-        self.counters = Counters()
         self.invoker = Invoker(namespace, hooks, clock)
         self.limits = limits
-        self._hooks = hooks
-        self._debug = debug
+        self._answers = Answers(limits, hooks, debug=debug)
         self._draining = False
         self._methods = namespace.methods
         self._direct: Mapping[str, Method] = namespace.direct if self.invoker.plain else {}
@@ -103,6 +76,11 @@ class Dispatcher:
         self._max_batch = limits.max_batch or math.inf
         self._max_response = limits.max_response or 1 << 62
         self._max_in_flight = limits.max_in_flight or math.inf
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted since the start."""
+        return self._answers.counters
 
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
@@ -170,7 +148,7 @@ class Dispatcher:
             if kind in _SYNCHRONOUS:
                 return encode_result(result, message.id, self._max_response)
         except BaseException as error:
-            return self.answer_failure(error, message)
+            return self._answers.to_failure(error, message)
         return self._settle(result, message, caller)
 
     def _handle_no_request(self, decoded: Decoded, caller: Caller) -> Answer:
@@ -178,11 +156,11 @@ class Dispatcher:
         if isinstance(decoded, Message):
             decoded = checked(decoded)
         if isinstance(decoded, Invalid):
-            return self._handle_invalid(decoded)
+            return self._answers.to_invalid(decoded)
         if isinstance(decoded, list):
             return self._handle_batch(decoded, caller)
         if not caller.take_response(decoded):
-            self.counters.unexpected_responses += 1
+            self._answers.counters.unexpected_responses += 1
         return None
 
     def _handle_other(self, message: Message, caller: Caller) -> Answer:
@@ -191,14 +169,16 @@ class Dispatcher:
             return self._handle_no_request(message, caller)
         if caller.in_flight >= self._max_in_flight:
             limit = self.limits.max_in_flight
-            return self.answer_failure(Busy(f"{limit} calls in flight (max_in_flight)"), message)
+            return self._answers.to_failure(
+                Busy(f"{limit} calls in flight (max_in_flight)"), message
+            )
         if self._draining:
-            return self.answer_failure(ShuttingDown(), message)
+            return self._answers.to_failure(ShuttingDown(), message)
         request = Request("2.0", message.method, message.params, message.id)
         try:
             result = self.invoker.run(request, self._context(message, caller))
         except BaseException as error:
-            return self.answer_failure(error, message)
+            return self._answers.to_failure(error, message)
         return self._settle(result, message, caller)
 
     def _context(self, message: Message, caller: Caller) -> Context:
@@ -223,110 +203,21 @@ class Dispatcher:
         """The answer for what a method returned, waited for where it has to be."""
         waiting = as_deferred(result)
         if waiting is None:
-            return self.answer_result(result, message)
-        running = Running(self, message, caller)
+            return self._answers.to_result(result, message)
+        running = Running(self._answers, message, caller, self.clock)
         waiting.addCallbacks(running.succeeded, running.failed)
         if running.ended:
             return running.answer
         return running.wait(waiting, self._timeout_of(message))
 
-    # -- results and failures become bytes -------------------------------------------------
-
-    def answer_result(self, result: Any, message: Message) -> bytes | None:
-        """The answer to a call that returned; None for a notification."""
-        if message.id is UNSET:
-            return None
-        try:
-            return encode_result(result, message.id, self._max_response)
-        except Exception as error:
-            return self.answer_failure(error, message)
-
-    def answer_failure(self, error: BaseException, message: Message) -> bytes | None:
-        """The answer to a call that raised: the one place where an exception becomes one."""
-        if message.id is UNSET:
-            return self._failed_notification(error, message)
-        rpc_error = self._rpc_error(error, message)
-        try:
-            answer = codec.encode_error(rpc_error.to_object(), message.id)
-        except Exception as problem:
-            answer = codec.error_answer(self._incident(problem, message), message.id)
-        if len(answer) > self._max_response:
-            too_long = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
-            return codec.error_answer(too_long, message.id)
-        return answer
-
-    def _failed_notification(self, error: BaseException, message: Message) -> bytes | None:
-        """Nobody is told, except of what was no valid request (specification, section 5)."""
-        if isinstance(error, MethodNotFound):
-            self.counters.ignored_notifications += 1
-            return None
-        rpc_error = self._rpc_error(error, message)
-        if isinstance(rpc_error, InvalidRequest):
-            self.counters.invalid_requests += 1
-            return codec.error_answer(rpc_error)
-        self._log.debug(
-            "notification {method} failed: {error}", method=repr(message.method), error=rpc_error
-        )
-        return None
-
-    def _rpc_error(self, error: BaseException, message: Message) -> RPCError:
-        try:
-            rpc_error = self._hooks.error_for(error)
-            is_sound = rpc_error is not None and rpc_error.is_sound
-        except Exception as problem:
-            return self._incident(problem, message)
-        if rpc_error is None and isinstance(error, CancelledError):
-            return Cancelled()
-        if rpc_error is None and isinstance(error, CallError):
-            # Its caller, or another side, did not answer: no fault of ours, and no news.
-            self._log.debug("{method}: {error}", method=repr(message.method), error=error)
-            return ServerError("a call that it made failed")
-        if rpc_error is None or not is_sound:
-            return self._incident(error, message)
-        return rpc_error
-
-    def _incident(self, error: BaseException, message: Message) -> InternalError:
-        """Log a failure whole under an id, and tell the caller the id."""
-        incident = uuid4().hex[:12]
-        failure = Failure(error)
-        method = repr(message.method)
-        self._log.failure(
-            "incident {incident}: {method}", failure, incident=incident, method=method
-        )
-        data = {"incident": incident}
-        if self._debug:
-            data["traceback"] = "".join(traceback.format_exception(error))
-        return InternalError(data)
-
-    def _handle_invalid(self, invalid: Invalid) -> bytes:
-        if isinstance(invalid.error, ParseError):
-            self.counters.parse_errors += 1
-        else:
-            self.counters.invalid_requests += 1
-        self._log.debug("refused a message: {error}", error=invalid.error.data)
-        return codec.error_answer(invalid.error, invalid.id)
-
     # -- batches ---------------------------------------------------------------------------
 
     def _handle_batch(self, items: list[Message | Invalid], caller: Caller) -> Answer:
         if len(items) > self._max_batch:
-            self.counters.invalid_requests += 1
+            self._answers.counters.invalid_requests += 1
             return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
-        return Batch(items, self, caller).run()
+        return Batch(items, self, self._answers, caller).run()
 
     def has_room(self, caller: Caller) -> bool:
         """Whether an item of a batch may start, or has to be refused, now."""
         return caller.in_flight < self._max_in_flight or caller.awaits_answer
-
-    def fit(self, item: Message | Invalid, answer: bytes, size: int) -> bytes:
-        """The answer of an item; from where they no longer fit together, an error instead."""
-        return answer if size <= self._max_response else self._too_much(item)
-
-    def join(self, answers: list[bytes | None]) -> bytes | None:
-        """The answers that there are, in one array."""
-        given = [answer for answer in answers if answer is not None]
-        return codec.join_batch(given) if given else None
-
-    def _too_much(self, item: Message | Invalid) -> bytes:
-        error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
-        return codec.error_answer(error, id_of(item))

@@ -22,11 +22,12 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from twisted_rpc import auth
+from twisted_rpc.answers import Counters
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
-from twisted_rpc.dispatch import Counters, Dispatcher
+from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import ConnectionLost, RPCError
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import Middleware, default

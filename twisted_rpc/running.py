@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from msgspec import UNSET
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from twisted_rpc.answers import Answers
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.invocation import as_deferred
@@ -44,18 +44,6 @@ class Caller:
         """One of its calls has ended, which may make room for the next."""
 
 
-class Answers(Protocol):
-    """How results and failures become bytes."""
-
-    clock: IReactorTime
-
-    def answer_result(self, result: Any, message: Message) -> bytes | None:
-        """The answer for a result."""
-
-    def answer_failure(self, error: BaseException, message: Message) -> bytes | None:
-        """The answer for an exception."""
-
-
 class Running:
     """One call whose result is waited for.
 
@@ -63,12 +51,15 @@ class Running:
     does afterwards.
     """
 
-    def __init__(self, answers: Answers, message: Message, caller: Caller) -> None:
+    def __init__(
+        self, answers: Answers, message: Message, caller: Caller, clock: IReactorTime
+    ) -> None:
         self.ended = False
         self.answer: bytes | None = None
         self._answers = answers
         self._message = message
         self._caller = caller
+        self._clock = clock
         self._timer: IDelayedCall | None = None
         self._answered: Deferred[bytes | None] | None = None
 
@@ -77,8 +68,7 @@ class Running:
         self._caller.in_flight += 1
         self._answered = Deferred()
         if timeout is not None:
-            clock = self._answers.clock
-            self._timer = clock.callLater(timeout, self._time_out, result, timeout)
+            self._timer = self._clock.callLater(timeout, self._time_out, result, timeout)
         return self._answered
 
     def succeeded(self, result: Any) -> Deferred[None] | None:
@@ -87,19 +77,19 @@ class Running:
         if waiting is not None:
             return waiting.addCallbacks(self.succeeded, self.failed)
         if not self.ended:
-            self._end(self._answers.answer_result(result, self._message))
+            self._end(self._answers.to_result(result, self._message))
         return None
 
     def failed(self, failure: Failure) -> None:
         """The method raised."""
         if not self.ended:
             assert failure.value is not None
-            self._end(self._answers.answer_failure(failure.value, self._message))
+            self._end(self._answers.to_failure(failure.value, self._message))
 
     def _time_out(self, result: Deferred[Any], timeout: float) -> None:
         self._timer = None
         error = RequestTimeout(f"no result within {timeout:g} seconds")
-        self._end(self._answers.answer_failure(error, self._message))
+        self._end(self._answers.to_failure(error, self._message))
         result.cancel()
 
     def _end(self, answer: bytes | None) -> None:
@@ -115,19 +105,13 @@ class Running:
 
 
 class Items(Protocol):
-    """How the items of a batch are answered, and the answers joined."""
+    """How the items of a batch are answered."""
 
     def dispatch(self, data: Message | Invalid, caller: Caller) -> Answer:
         """Answer one item."""
 
     def has_room(self, caller: Caller) -> bool:
         """Whether an item may start, or be refused, now."""
-
-    def fit(self, item: Message | Invalid, answer: bytes, size: int) -> bytes:
-        """The answer of an item, or an error when all together have become too long."""
-
-    def join(self, answers: list[bytes | None]) -> bytes | None:
-        """The answers as one message."""
 
 
 class Batch:
@@ -136,11 +120,14 @@ class Batch:
     No more of them run at a time than the caller may have in flight.
     """
 
-    def __init__(self, items: list[Message | Invalid], source: Items, caller: Caller) -> None:
+    def __init__(
+        self, items: list[Message | Invalid], source: Items, answers: Answers, caller: Caller
+    ) -> None:
         self._items = items
         self._source = source
+        self._answers = answers
         self._caller = caller
-        self._answers: list[bytes | None] = [None] * len(items)
+        self._given: list[bytes | None] = [None] * len(items)
         self._size = 0
         self._started = 0
         self._unanswered = len(items)
@@ -150,7 +137,7 @@ class Batch:
         """Start as many items as may run; the answer, once every item has its own."""
         self._advance()
         if self._unanswered == 0:
-            return self._source.join(self._answers)
+            return self._answers.join(self._given)
         self._answered = Deferred()
         return self._answered
 
@@ -174,8 +161,8 @@ class Batch:
     def _take(self, answer: bytes | None, index: int) -> None:
         if answer is not None:
             self._size += len(answer)
-            answer = self._source.fit(self._items[index], answer, self._size)
-        self._answers[index] = answer
+            answer = self._answers.fit(self._items[index], answer, self._size)
+        self._given[index] = answer
         self._unanswered -= 1
 
     def _take_later(self, answer: bytes | None, index: int) -> None:
@@ -183,9 +170,4 @@ class Batch:
         self._advance()
         if self._unanswered == 0 and self._answered is not None:
             answered, self._answered = self._answered, None
-            answered.callback(self._source.join(self._answers))
-
-
-def id_of(item: Message | Invalid) -> Any:
-    """The id an item's answer bears; null where it has none."""
-    return None if item.id is UNSET else item.id
+            answered.callback(self._answers.join(self._given))
