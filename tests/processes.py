@@ -16,7 +16,7 @@ __all__ = ["DEADLINE", "Daemon", "wait_until"]
 DEADLINE = 60.0
 """How many seconds anything may take before a test fails for it."""
 
-_LISTENING = re.compile(r"#info\] \w+ on (?:\S+:(\d+)|unix)$", re.MULTILINE)
+_LISTENING = re.compile(r"#info\] \w+ on (?:unix:.+|\S+:(\d+))$", re.MULTILINE)
 
 
 def wait_until(condition: Callable[[], Any], what: Callable[[], str]) -> Any:

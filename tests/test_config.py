@@ -156,10 +156,14 @@ PROBLEMS = {
     "[limits]\nmax_batch = true": "[limits] max_batch: Expected 'int', got 'bool'",
     "[limits.max_batch]\nx = 1": "[limits] max_batch: Expected 'int', got 'object'",
     "limits = 5": "[limits]: Expected 'object', got 'int'",
-    "[listen]\ntransport = 'tcp'": "[listen]: Expected 'array', got 'object'",
+    "[listen]\ntransport = 'tcp'": "[listen]: write [[listen]], there may be several",
+    "listen = 5": "[listen]: Expected 'array', got 'int'",
     "listen = [1]": "[[listen]] #1: Expected 'object', got 'int'",
     "[[listen]]\nendpoint = 'x'": "[[listen]] #1: Object missing required field 'transport'",
-    "[[listen]]\ntransport = 'udp'": "[[listen]] #1 transport: Invalid enum value 'udp'",
+    "[[listen]]\ntransport = 'udp'": (
+        "[[listen]] #1 transport: Invalid enum value 'udp'; "
+        "one of tcp, http, websocket, hybrid, stdio"
+    ),
     "[[listen]]\ntransport = 'tcp'": (
         "[[listen]] #1: endpoint is missing, such as 'tcp:7080:interface=127.0.0.1'"
     ),
@@ -168,7 +172,8 @@ PROBLEMS = {
     ),
     "[[listen]]\ntransport = 'stdio'\nendpoint = 'x'": "[[listen]] #1: stdio takes no endpoint",
     "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nframing = 'json'": (
-        "[[listen]] #1 framing: Invalid enum value 'json'"
+        "[[listen]] #1 framing: Invalid enum value 'json'; "
+        "one of line, stream, header, netstring, auto"
     ),
     "[[listen]]\ntransport = 'http'\nendpoint = 'x'\nframing = 'line'": (
         "[[listen]] #1: framing is for tcp and stdio, not for http"

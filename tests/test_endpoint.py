@@ -31,6 +31,10 @@ class Dispatching(ServerTestCase):
         self.assertEqual(answer, b'{"jsonrpc":"2.0","result":"pong","id":1}')
         self.assertIsNone(self.successResultOf(self.server.dispatch(notification("ping"))))
 
+    def test_takes_bytes_alone(self) -> None:
+        with self.assertRaisesRegex(TypeError, "dispatch takes bytes, not str"):
+            self.server.dispatch(request("ping").decode())  # type: ignore[arg-type]
+
     def test_context_says_who_asks(self) -> None:
         connection = MemoryConnection(self.server).open()
         given = Context(identity="ann", headers={"a": "b"}, connection=connection, method="x", id=9)

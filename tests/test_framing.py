@@ -89,6 +89,15 @@ def test_message_may_be_as_long_as_the_limit(kind: type[Framer], pieces: Pieces)
     assert framer.failed is None
 
 
+@every_way
+def test_carriage_return_is_no_part_of_the_message(pieces: Pieces) -> None:
+    framer = LineFramer(LIMIT)
+    stream = b"%b\r\n%b\r\n" % (message_of(LIMIT), ONE)
+    lines = [line.removesuffix(b"\r") for line in feed_all(framer, pieces(stream))]
+    assert lines == [message_of(LIMIT), ONE]
+    assert framer.failed is None
+
+
 @every_framing
 @every_way
 def test_longer_message_fails_and_nothing_comes_after(kind: type[Framer], pieces: Pieces) -> None:

@@ -259,6 +259,20 @@ class Hooks(ServerTestCase):
         self.assertEqual(self.result_of("m"), 1)
         self.assertEqual(seen, ["m"])
 
+    def test_handle_notification_may_go_on_to_what_it_overrides(self) -> None:
+        seen: list[Any] = []
+
+        class Counting(Server):
+            async def handle_notification(self, request: Request, context: Context) -> Any:
+                await super().handle_notification(request, context)
+                seen.append("after")
+
+        self.server = self.make_server(Counting)
+        self.server.expose("note", seen.append)
+        self.server.on("note", seen.append)
+        self.assertIsNone(self.answer_to(notification("note", [1])))
+        self.assertEqual(seen, [1, 1, "after"])
+
 
 class Listening(ServerTestCase):
     def test_every_listener_and_the_method_are_told(self) -> None:

@@ -49,8 +49,12 @@ class ServerEndpointTests(TestCase):
             assert stopped is not None
             await stopped
 
+    def test_a_port_alone_is_told_how_it_is_written(self) -> None:
+        with self.assertRaisesRegex(ConfigError, r"^endpoint '7080': .* written tcp:7080$"):
+            server_endpoint("7080", reactor)
+
     def test_a_description_is_refused_as_it_was_written(self) -> None:
-        for description in ("tcp:x", "pigeon:1", "unix", "ssl:1:privateKey=none.pem"):
+        for description in ("tcp:x", "pigeon:1", "unix", "ssl:1:privateKey=none.pem", "tcp:65536"):
             with self.assertRaises(ConfigError) as caught:
                 server_endpoint(description, reactor)
             self.assertIn(f"endpoint {description!r}: ", str(caught.exception))

@@ -64,7 +64,7 @@ _decode_id = msgspec.json.Decoder(int | str | None).decode
 _encode_any = msgspec.json.Encoder().encode
 
 BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NUMERIC_KEY = re.compile(rb'[{,]"(?:[-0-9.eE+]+|nan|-?inf)":')

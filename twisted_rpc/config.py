@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct, field
@@ -21,6 +21,7 @@ __all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable", "load", "p
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
+_CHOICES = {"framing": get_args(Framing), "transport": get_args(Transport)}
 
 _OURS = frozenset(
     {
@@ -187,6 +188,8 @@ def parse(text: str, path: str) -> Config:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
+    if isinstance(tables.get("listen"), dict):
+        raise ConfigError(f"{path}: [listen]: write [[listen]], there may be several")
     limits = tables.get("limits")
     if isinstance(limits, dict):
         tables["limits"] = {k: None if v == "none" else v for k, v in limits.items()}
@@ -215,6 +218,8 @@ def _located(text: str, tables: dict[str, Any]) -> str:
         keys = [*keys, unknown[1]]
         problem = "unknown table" if not table else "unknown key"
         problem += f"; known: {', '.join(_known(names[:1]))}"
+    if problem.startswith("Invalid enum value") and keys:
+        problem += f"; one of {', '.join(_CHOICES[keys[-1]])}"
     place = " ".join([*table, ".".join(filter(None, keys))]).strip()
     problem = problem.replace("`", "'").replace(" | null'", "'")
     return f"{place}: {problem}" if place else problem

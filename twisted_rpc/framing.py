@@ -97,7 +97,7 @@ class LineFramer(Framer):
         if len(data) > self.limit or (lines and len(lines[0]) > self.limit):
             lines = self._up_to_limit(lines)
         if rest and self.failed is None:
-            if len(self._buffer) + len(rest) > self.limit:
+            if len(self._buffer) + len(rest) - rest.endswith(b"\r") > self.limit:
                 self._fail_too_big()
             else:
                 self._buffer += rest
@@ -107,7 +107,7 @@ class LineFramer(Framer):
 
     def _up_to_limit(self, lines: list[bytes]) -> list[bytes]:
         for index, line in enumerate(lines):
-            if len(line) > self.limit:
+            if len(line) - line.endswith(b"\r") > self.limit:  # which belongs to its end
                 self._fail_too_big()
                 return lines[:index]
         return lines

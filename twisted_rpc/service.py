@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -15,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
-from twisted_rpc.config import Config
+from twisted_rpc.config import Config, Listener
 from twisted_rpc.endpoint import Server
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.loading import instance, load_object
@@ -92,7 +94,10 @@ class ListenerService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        _, where = address_name(port.getHost())
+        host = port.getHost()
+        _, where = address_name(host)
+        if isinstance(host, UNIXAddress):
+            where += f":{os.fsdecode(host.name or b"")}"
         self._log.info("{transport} on {where}", transport=self._transport, where=where)
 
     def stopService(self) -> Deferred[None] | None:
@@ -215,7 +220,9 @@ def make_server(config: Config, *, reactor: Any = None) -> Server:
         try:
             server.expose(name, instance(reference))
         except ExposeError as error:
-            raise ConfigError(f"{reference}: {error}") from error
+            raise ConfigError(f"expose {name!r}: {reference}: {error}") from error
+        except ConfigError as error:
+            raise ConfigError(f"expose {name!r}: {error}") from error
     return server
 
 
@@ -227,6 +234,7 @@ def make_service(
     Raises:
         ConfigError: a listener's description or the `[web]` resource is wrong.
     """
+    _check_places(config.listen)
     service = RPCService(server)
     for target in _services(server):
         target.setServiceParent(service)
@@ -244,6 +252,16 @@ def make_service(
             child = ListenerService(listener.endpoint, factory, listener.transport, reactor=reactor)
         child.setServiceParent(service.listeners)
     return service
+
+
+def _check_places(listeners: Iterable[Listener]) -> None:
+    """Refuse what is sure to fail when the second of two is bound."""
+    places: set[str] = set()
+    for listener in listeners:
+        place = listener.endpoint or listener.transport
+        if place in places and not place.startswith(("tcp:0", "tcp6:0")):
+            raise ConfigError(f"{place!r} is listened on twice")
+        places.add(place)
 
 
 def _services(server: Server) -> list[Any]:

@@ -28,7 +28,7 @@ def check(
 
 @pytest.mark.parametrize("command", ["twistd", "twistd -n", "twist"])
 def test_what_is_right_is_counted(installed: Installation, project: Path, command: str) -> None:
-    options = ("--expose", "calc=mymodule:Calculator", "--tcp", "tcp:1", "--http", "tcp:1")
+    options = ("--expose", "calc=mymodule:Calculator", "--tcp", "tcp:1", "--http", "tcp:2")
     done = check(installed, project, *options, command=command)
     assert done.stdout.splitlines()[-1] == "ok: 2 listener(s), 3 method(s)"
     assert (done.returncode, done.stderr) == (0, "")

@@ -74,7 +74,7 @@ def test_several_listeners_serve_the_same_object_at_once(start: Start, project: 
 def test_a_unix_socket_is_for_its_owner_alone(start: Start, project: Path) -> None:
     path = project / "rpc.sock"
     with start(*EXPOSE, "--tcp", f"unix:{path}", listeners=0) as daemon:
-        daemon.wait_for(r"tcp on unix$")
+        daemon.wait_for(r"tcp on unix:\S+rpc\.sock$")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with unix_client(path) as line:
             assert line.call("calc.add", 1, 2) == ANSWER
@@ -84,7 +84,7 @@ def test_a_unix_socket_is_for_its_owner_alone(start: Start, project: Path) -> No
 def test_a_unix_socket_has_the_mode_it_is_given(start: Start, project: Path) -> None:
     path = project / "rpc.sock"
     with start(*EXPOSE, "--tcp", f"unix:{path}:mode=660", listeners=0) as daemon:
-        daemon.wait_for(r"tcp on unix$")
+        daemon.wait_for(r"tcp on unix:\S+rpc\.sock$")
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 

@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
@@ -46,6 +47,13 @@ class Worker(Service):
 
     @method
     def other(self) -> None: ...
+
+
+class Stubborn(Worker):
+    """A service that cannot start."""
+
+    def startService(self) -> None:
+        raise RuntimeError("no luck")
 
 
 class Slow:
@@ -209,6 +217,15 @@ class ServiceTests(TestCase):
         self.assertFalse(worker.running)
         self.assertIs(worker.parent, service)
 
+    async def test_an_exposed_service_that_cannot_start_ends_the_process(self) -> None:
+        server = Server()
+        server.expose("worker", Stubborn())
+        service = self.make(listening("tcp"), server)
+        with capturedLogs() as events, self.assertRaises(SystemExit) as caught:
+            service.startService()
+        self.assertEqual(caught.exception.code, 1)
+        self.assertIn("cannot start: RuntimeError: no luck", map(formatEvent, events))
+
     async def test_stopping_waits_for_calls_and_what_they_use(self) -> None:
         server = Server()
         slow, worker = server.expose("slow", Slow()), server.expose("worker", Worker())
@@ -250,7 +267,19 @@ class MakeServerTests(TestCase):
 
     def test_what_cannot_be_exposed_is_named(self) -> None:
         text = f'[expose]\npage = "{HERE}:Page"\n'
-        self.assertRegex(self.refusal(text), rf"^{HERE}:Page: 'page': nothing in Page object is")
+        self.assertRegex(
+            self.refusal(text), rf"^expose 'page': {HERE}:Page: 'page': nothing in Page object is"
+        )
+
+    def test_what_cannot_be_imported_is_named(self) -> None:
+        text = '[expose]\ncalc = "nowhere:Thing"\n'
+        self.assertRegex(self.refusal(text), "^expose 'calc': nowhere:Thing: cannot import")
+
+    def test_a_place_is_listened_on_once(self) -> None:
+        stdio = '[[listen]]\ntransport = "stdio"\n'
+        self.assertEqual(self.refusal(stdio * 2), "'stdio' is listened on twice")
+        port = '[[listen]]\ntransport = "tcp"\nendpoint = "tcp:7080"\n'
+        self.assertEqual(self.refusal(port * 2), "'tcp:7080' is listened on twice")
 
     def test_a_server_has_to_be_one(self) -> None:
         text = f'[server]\nclass = "{HERE}:Worker"\n'

@@ -148,6 +148,13 @@ class TLSTests(TransportTestCase):
         await self.gone()
         await line.reset()
 
+    async def test_nobody_waits_for_a_handshake_at_the_end(self) -> None:
+        for make in (StreamFactory, HTTPFactory):
+            await self.connect(await self.listen_tls(make(self.server)))
+        await until(lambda: len(self.server.lines) == 2)
+        await self.server.drain()
+        await self.gone()
+
     async def test_rubbish_instead_of_a_handshake_ends_the_line(self) -> None:
         line = await self.connect(await self.listen_tls())
         line.send(request("echo") + b"\n")

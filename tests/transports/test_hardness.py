@@ -8,6 +8,7 @@ from tests.helpers import request
 from tests.transports.harness import until
 from tests.transports.stream_client import StreamTestCase
 from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
+from tests.transports.websocket_client import WebSocketTestCase, handshake
 from twisted_rpc import Limits, Server
 
 BASIC = "Authorization: Basic "
@@ -93,6 +94,23 @@ class HTTPEndTests(HTTPTestCase):
         self.assertEqual(self.server.admit(self.served(), "127.0.0.1"), "shutting down")
         self.methods.waiting[0].callback(1)
         await take_reply(line)
+        await drained
+
+
+class DrainTests(WebSocketTestCase):
+    """What has come when the server begins to end."""
+
+    async def test_no_websocket_begins_any_more(self) -> None:
+        line = await self.open()
+        line.stop_reading()
+        line.send(post(request("blob", [9_000_000])) + handshake())
+        await until(lambda: self.served().wire._unasked is not None, "nothing is unread")
+        drained = self.server.drain()
+        line.read_on()
+        self.assertEqual(len((await take_reply(line)).json()["result"]), 9_000_000)
+        refused = await take_reply(line)
+        self.assertEqual((refused.status, refused.code), (503, -32012))
+        await self.gone()
         await drained
 
 

@@ -84,8 +84,9 @@ class CallTests(ResourceTestCase):
         await self.waiting()
         line.abort()
         await until(lambda: line.lost)
-        await turn(5)
+        await until(lambda: not self.server.connections, "nobody noticed that it left")
         self.methods.waiting[0].callback("late")
+        await turn(5)
         self.assertEqual(dict(self.server.connections), {})
 
     async def test_a_method_sees_its_request_and_cannot_close_the_site(self) -> None:

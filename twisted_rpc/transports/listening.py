@@ -22,6 +22,8 @@ __all__ = ["factory_for", "listen", "server_endpoint"]
 _BACKLOG = "1024"
 """How many connections may wait to be accepted; Twisted's own default is 50."""
 
+_LAST_PORT = 65535
+
 _DEFAULTS: dict[str, dict[str, str]] = {
     "tcp": {"interface": "127.0.0.1", "backlog": _BACKLOG},
     "tcp6": {"interface": r"\:\:1", "backlog": _BACKLOG},
@@ -92,5 +94,9 @@ def server_endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, completed)
     except Exception as error:  # whatever the parser of that kind of endpoint raises
         reason = str(error) or type(error).__name__
+        if description.isdigit():
+            reason = f"a port is written tcp:{description}"
         raise ConfigError(f"endpoint {description!r}: {reason}") from error
+    if getattr(endpoint, "_port", 0) > _LAST_PORT:  # Twisted finds out when it binds
+        raise ConfigError(f"endpoint {description!r}: ports go up to {_LAST_PORT}")
     return endpoint
