@@ -44,6 +44,7 @@ class Case(Struct, frozen=True):
 
 ECHO = ("echo", "line")
 BARE = ("bare", "line")
+BARE_HTTP = ("bare-http", "http")
 WEBSOCKET_ECHO = ("websocket-echo", "ws")
 CASES = (
     Case("tcp", "line", 1, ECHO),
@@ -51,7 +52,9 @@ CASES = (
     Case("tcp", "line", 16, ECHO),
     Case("tcp", "line", 16, BARE),
     Case("http", "http", 1, ECHO),
+    Case("http", "http", 1, BARE_HTTP),
     Case("http", "http", 16, ECHO),
+    Case("http", "http", 16, BARE_HTTP),
     Case("websocket", "ws", 1, ECHO),
     Case("websocket", "ws", 16, WEBSOCKET_ECHO),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from httptools import HttpRequestParser
 from msgspec import Raw, Struct
 from twisted.internet import reactor as installed
 from twisted.internet.endpoints import serverFromString
@@ -58,31 +59,65 @@ class _Result(Struct):
 class Bare(Protocol):
     """Answers calls without looking: what the JSON and the call alone cost in Python.
 
-    Nothing is checked, limited, framed but by lines, or ever refused.
+    Nothing is checked, limited, or ever refused.
     """
 
     _call = staticmethod(msgspec.json.Decoder(_Call).decode)
     _encode = staticmethod(msgspec.json.Encoder().encode)
+    _methods = {  # noqa: RUF012
+        "calc.add": (Adder().add, msgspec.json.Decoder(tuple[float, float]).decode)
+    }
 
-    def __init__(self) -> None:
-        arguments = msgspec.json.Decoder(tuple[float, float]).decode
-        self._methods = {"calc.add": (Adder().add, arguments)}
-        self._rest = b""
+    def answer(self, text: bytes) -> bytes:
+        """The answer to a call."""
+        call = self._call(text)
+        function, arguments = self._methods[call.method]
+        return self._encode(_Result("2.0", function(*arguments(call.params)), call.id))
 
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes came."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        answers = []
-        for line in lines:
-            call = self._call(line)
-            function, arguments = self._methods[call.method]
-            result = function(*arguments(call.params))
-            answers.append(self._encode(_Result("2.0", result, call.id)))
-        answer = b"\n".join(answers) + b"\n"
+    def write(self, answer: bytes) -> None:
+        """Write straight to the socket."""
         transport: Any = self.transport
         sent = 0 if transport.dataBuffer else transport.writeSomeData(answer)
         if sent < len(answer):
             transport.write(answer[sent:])
+
+
+class BareLines(Bare):
+    """Calls on lines."""
+
+    _rest = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.write(b"\n".join([self.answer(line) for line in lines]) + b"\n")
+
+
+class BareHTTP(Bare):
+    """Calls in the bodies of requests, whatever their method, path and headers."""
+
+    def connectionMade(self) -> None:
+        """Begin to read requests."""
+        self._parser = HttpRequestParser(self)
+        self._body = b""
+        self._answers: list[bytes] = []
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body."""
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """The end of a request."""
+        body, self._body = self._body, b""
+        answer = self.answer(body)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self._answers.append(head % len(answer) + answer)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        self._parser.feed_data(data)
+        self.write(b"".join(self._answers))
+        self._answers.clear()
 
 
 class WebSocketEcho(WebSocketServerProtocol):
@@ -111,7 +146,8 @@ def _rpc(factory: type[RPCFactory]) -> RPCFactory:
 
 FACTORIES: dict[str, Any] = {
     "echo": lambda: Factory.forProtocol(Echo),
-    "bare": lambda: Factory.forProtocol(Bare),
+    "bare": lambda: Factory.forProtocol(BareLines),
+    "bare-http": lambda: Factory.forProtocol(BareHTTP),
     "websocket-echo": _websocket_echo,
     "tcp": lambda: _rpc(StreamFactory),
     "http": lambda: _rpc(HTTPFactory),

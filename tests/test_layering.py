@@ -29,7 +29,7 @@ LAYERS = (
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
         *("transports.listening", "transports.resource", "transports.responses"),
-        *("transports.pipeline", "transports.routing", "transports.site"),
+        *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
         *(
             "transports.stream",
             "transports.times",
@@ -46,7 +46,8 @@ LAYERS = (
 # chooses one of them by its name.
 TRANSPORTS = {
     "base": {"wire"},
-    "exchange": {"web"},
+    "exchange": {"repeated", "web"},
+    "repeated": set(),
     "http": {"base", "exchange", "pipeline", "responses", "routing", "site", "web", "websocket"},
     "hybrid": {"base", "http", "stream"},
     "listening": {"base", "http", "hybrid", "stream"},

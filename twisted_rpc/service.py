@@ -97,7 +97,7 @@ class ListenerService(Service):
         host = port.getHost()
         _, where = address_name(host)
         if isinstance(host, UNIXAddress):
-            where += f":{os.fsdecode(host.name or b"")}"
+            where += f":{os.fsdecode(host.name or b'')}"
         self._log.info("{transport} on {where}", transport=self._transport, where=where)
 
     def stopService(self) -> Deferred[None] | None:

@@ -8,6 +8,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import structs
 
 from twisted_rpc.errors import RequestTooBig
+from twisted_rpc.transports.repeated import RepeatedHead
 from twisted_rpc.transports.web import Reply
 
 __all__ = ["Exchange", "RequestReader"]
@@ -32,6 +33,7 @@ class Exchange:
         way: where it goes otherwise; see `routing.Way`.
         identity: who sent it, once that is proved.
         credentials: what it has to prove first.
+        may_repeat: whether another one with this head would go the same way.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Exchange:
         "headers",
         "identity",
         "keep_alive",
+        "may_repeat",
         "method",
         "refusal",
         "size",
@@ -60,6 +63,7 @@ class Exchange:
         self.way: Any = None
         self.identity: Any = None
         self.credentials: Any = None
+        self.may_repeat = False
 
     @property
     def is_websocket(self) -> bool:
@@ -84,6 +88,17 @@ class Exchange:
         self.way = other.way
         self.credentials = other.credentials
         self.identity = other.identity
+
+    def again(self, body: bytes) -> Exchange:
+        """A request with the same head and another body."""
+        exchange = Exchange()
+        exchange.method = self.method
+        exchange.target = self.target
+        exchange.headers = self.headers
+        exchange.keep_alive = True
+        exchange.body = body
+        exchange.follow(self)
+        return exchange
 
     @property
     def is_plain(self) -> bool:
@@ -148,9 +163,12 @@ class RequestReader:
         self._in_head = False
         self._max_body = receiver.max_body
         self._fragments = 0  # bytes that came while the head was incomplete
+        self._begun = 0
         self._may_be_long = False
         self._deaf = False
         self._unwanted_upgrade = False
+        self._known: Exchange | None = None
+        self._usual: RepeatedHead | None = None
         self.in_request = False
 
     def feed(self, data: bytes) -> bytes | None:
@@ -159,6 +177,31 @@ class RequestReader:
         Returns:
             What follows a request to become a WebSocket: it is no HTTP any more.
         """
+        if self.in_request or self._deaf:
+            return self._parse(data)
+        if self._usual is not None:
+            data = self._read_repeated(self._usual, data)
+        if not data:
+            return None
+        self._begun = 0
+        rest = self._parse(data)
+        if self._begun == 1 and self._exchange is self._known and not self.in_request:
+            self._usual = RepeatedHead.of(data, self._exchange.body)
+        return rest
+
+    def _read_repeated(self, usual: RepeatedHead, data: bytes) -> bytes:
+        """Take the whole requests that begin like those before them; return the rest."""
+        known, at, size = self._known, 0, len(data)
+        assert known is not None
+        while at < size and (place := usual.body(data, at)) is not None:
+            begin, end = place
+            if end - begin > self._max_body:
+                break
+            self._receiver.request_received(known.again(data[begin:end]))
+            at = end
+        return data[at:]
+
+    def _parse(self, data: bytes) -> bytes | None:
         # A head longer than the limit takes a longer piece, or more than one.
         self._may_be_long = len(data) > MAX_HEAD or self._in_head
         while data and not self._deaf:
@@ -204,6 +247,7 @@ class RequestReader:
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        self._begun += 1
         self._exchange = Exchange()
         self._in_head = self.in_request = True
         self._unwanted_upgrade = False
@@ -253,7 +297,7 @@ class RequestReader:
             self.give_up(Reply.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
         if self._deaf:
             return
-        exchange.refusal = self._receiver.head_received(exchange)
+        self._route(exchange)
         if length is not None and int(length) > self._max_body:
             self._refuse_body()
         elif b"expect" in headers:
@@ -261,6 +305,17 @@ class RequestReader:
                 self._expected(headers[b"expect"])
             else:  # its body is waited for by nobody
                 self.give_up(structs.replace(exchange.refusal, closes=True))
+
+    def _route(self, exchange: Exchange) -> None:
+        if not exchange.keep_alive:  # the parser takes no other request after this one
+            self._known = self._usual = None
+        known = self._known
+        if known is not None and exchange.is_like(known):
+            exchange.follow(known)
+            return
+        exchange.refusal = self._receiver.head_received(exchange)
+        if exchange.may_repeat and exchange.keep_alive and exchange.refusal is None:
+            self._known, self._usual = exchange, None
 
     def _expected(self, expectation: bytes) -> None:
         if expectation.lower() == b"100-continue":

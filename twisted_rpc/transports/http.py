@@ -143,7 +143,6 @@ class HTTPProtocol(Pipeline):
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
         super().begin()
-        self._known: Exchange | None = None
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         self._login = HeaderLogin(self.endpoint.authenticate)
@@ -154,18 +153,9 @@ class HTTPProtocol(Pipeline):
         return self.factory.responses
 
     def head_received(self, exchange: Exchange) -> Reply | None:
-        """See `Pipeline.head_received`; a request like the last one goes the same way."""
-        known = self._known
-        if known is not None and exchange.is_like(known):
-            exchange.follow(known)
-            return None
-        refusal = self.factory.router.route(exchange, self._local_address())
-        if refusal is None and exchange.way is Way.RPC and exchange.keep_alive:
-            self._known = exchange
-        return refusal
-
-    def _local_address(self) -> str:
-        return str(getattr(self.transport.getHost(), "host", ""))
+        """See `Pipeline.head_received`."""
+        local_address = str(getattr(self.transport.getHost(), "host", ""))
+        return self.factory.router.route(exchange, local_address)
 
     def serve(self, exchange: Exchange) -> None:
         """See `Pipeline.serve`."""

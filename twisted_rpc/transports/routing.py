@@ -79,6 +79,7 @@ class Router:
         if exchange.method != b"POST":
             return web.not_allowed()
         exchange.way = Way.RPC
+        exchange.may_repeat = True
         if b"content-type" not in headers:
             # The ancestor's client never ends a request, so Node never uses its connection
             # again and keeps it open: a hundred calls, and it is one connection too many.

@@ -1,0 +1,176 @@
+"""Heads that a client repeats: recognised, and never mistaken for others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import request
+from tests.transports.web_client import HTTPTestCase, echo, post, take_reply
+from twisted_rpc import Limits
+from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.repeated import RepeatedHead
+from twisted_rpc.transports.web import Reply
+
+HEAD = b"POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nAccept: */*\r\n\r\n"
+
+
+class Requests:
+    """Keeps what a reader has read.
+
+    Attributes:
+        asked: how many heads were looked at one by one.
+    """
+
+    max_body = 100
+
+    def __init__(self) -> None:
+        self.read: list[tuple[Any, ...]] = []
+        self.asked = 0
+
+    def head_received(self, exchange: Exchange) -> Reply | None:
+        self.asked += 1
+        exchange.may_repeat = exchange.method == b"POST"
+        return None
+
+    def may_continue(self) -> None:
+        """Nobody waits."""
+
+    def request_received(self, exchange: Exchange) -> None:
+        refused = exchange.refusal and exchange.refusal.status
+        named = (exchange.method, exchange.target, exchange.headers, exchange.body)
+        self.read.append((refused, exchange.keep_alive, *named))
+
+
+def reading(*pieces: bytes) -> Requests:
+    """What a reader makes of some pieces."""
+    requests = Requests()
+    reader = RequestReader(requests)
+    for piece in pieces:
+        reader.feed(piece)
+    return requests
+
+
+def whole(body: bytes) -> bytes:
+    """A request with the usual head."""
+    return HEAD % len(body) + body
+
+
+def test_another_body_with_the_same_head_is_not_parsed() -> None:
+    head = RepeatedHead.of(whole(b"[1]"), b"[1]")
+    assert head is not None
+    data = whole(b"[1, 2]") + whole(b"")
+    begin, end = head.body(data, 0) or (0, 0)
+    assert data[begin:end] == b"[1, 2]"
+    assert head.body(data, end) == (len(data), len(data))
+    assert head.body(data, len(data)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        whole(b"[1]")[:-1],
+        whole(b"[1]").replace(b"POST", b"GETS"),
+        whole(b"[1]").replace(b"Host: h", b"Host: i"),
+        whole(b"[1]").replace(b"*/*", b"a/b"),
+        whole(b"[1]").replace(b": 3", b": x"),
+        whole(b"[1]").replace(b": 3", b": +3"),
+        whole(b"[1]").replace(b": 3", b":  3"),
+        whole(b"[1]").replace(b": 3", b": "),
+        whole(b"[1]").replace(b": 3", b": " + b"0" * 20 + b"3"),
+        whole(b"[1]").replace(b": 3\r\n", b": 3\r\nExpect: 100-continue\r\n"),
+        b"\r\n" + whole(b"[1]"),
+    ],
+)
+def test_anything_else_is(other: bytes) -> None:
+    head = RepeatedHead.of(whole(b"[1]"), b"[1]")
+    assert head is not None
+    assert head.body(other, 0) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        whole(b"[1]").replace(b"Content-Length: 3\r\n", b""),
+        whole(b"[1]").replace(b": 3", b":\t3"),
+        whole(b"[1]").replace(b"\r\nAccept", b"\r\nContent-Length: 3\r\nAccept"),
+        whole(b"[1]") + b"\r\n",
+    ],
+)
+def test_a_head_that_is_not_plain_is_not_remembered(data: bytes) -> None:
+    assert RepeatedHead.of(data, b"[1]") is None
+
+
+def test_only_the_first_of_equal_requests_is_looked_at() -> None:
+    requests = reading(*[whole(b"[%d]" % n) for n in range(5)], whole(b"{}") * 5)
+    assert requests.asked == 1
+    assert [each[-1] for each in requests.read[:5]] == [b"[%d]" % n for n in range(5)]
+    assert len(requests.read) == 10
+
+
+def test_one_request_is_not_taken_for_two() -> None:
+    page = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+    requests = reading(*[page + whole(b"[1]")] * 3)
+    assert [each[2] for each in requests.read] == [b"GET", b"POST"] * 3
+
+
+def test_a_body_may_not_be_longer_because_its_head_was_seen_before() -> None:
+    requests = reading(whole(b"[1]"), whole(b"[1]"), whole(b"x" * 101), whole(b"[1]"))
+    assert [each[0] for each in requests.read] == [None, None, 413]
+
+
+REQUESTS = st.sampled_from(
+    [
+        *(whole(body) for body in (b"", b"1", b"[1]", b"x" * 30, b"x" * 101)),
+        whole(b"[2]").replace(b"*/*", b"text/plain"),
+        whole(b"[3]")
+        .replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
+        .replace(b"[3]", b"3\r\n[3]\r\n0\r\n\r\n"),
+        whole(b"[4]").replace(b"Accept: */*", b"Connection: close"),
+        whole(b"[5]").replace(b"Accept: */*", b"Expect: 100-continue"),
+        b"GET /page HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"\r\n",
+        b"nonsense\r\n\r\n",
+    ]
+)
+
+
+@given(st.lists(REQUESTS, max_size=12), st.data())
+def test_what_is_read_does_not_depend_on_the_pieces(
+    parts: list[bytes], data: st.DataObject
+) -> None:
+    stream = b"".join(parts)
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=20).map(sorted))
+    pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    expected = reading(*[stream[n : n + 1] for n in range(len(stream))]).read
+    assert reading(*filter(None, pieces)).read == expected
+    assert reading(*parts).read == expected
+
+
+class RepeatedCallTests(HTTPTestCase):
+    """The same from outside."""
+
+    limits = Limits(max_message=1000)
+
+    async def test_calls_with_one_head_are_answered_in_their_order(self) -> None:
+        line = await self.open()
+        for value in range(3):
+            line.send(echo(value))
+            self.assertEqual((await take_reply(line)).json()["result"], value)
+        line.send(b"".join(echo(value) for value in range(100)))
+        for value in range(100):
+            self.assertEqual((await take_reply(line)).json()["result"], value)
+
+    async def test_a_call_that_waits_holds_up_those_behind_it(self) -> None:
+        line = await self.open()
+        line.send(echo(0))
+        await take_reply(line)
+        line.send(post(request("wait")) + echo(1))
+        await self.waiting()
+        line.send(echo(2))
+        self.methods.waiting[0].callback("waited")
+        results = [(await take_reply(line)).json()["result"] for _ in range(3)]
+        self.assertEqual(results, ["waited", 1, 2])

@@ -1,0 +1,57 @@
+"""The head that a client sends with each of its requests, recognised without reading it again."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["RepeatedHead"]
+
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: (\d+)(?=\r\n)")
+_MOST_DIGITS = 12
+
+
+class RepeatedHead:
+    """A head that was read and taken once; of another one, only the body's length may differ.
+
+    Byte for byte the same, it means the same: nothing is decided here that the parser,
+    and all who looked at the request after it, have not decided before.
+
+    Args:
+        before: the head up to the digits of its Content-Length.
+        after: what follows them, the empty line included.
+    """
+
+    __slots__ = ("_after", "_before")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+
+    @classmethod
+    def of(cls, request: bytes, body: bytes) -> RepeatedHead | None:
+        """The head of one whole request; None if it does not give its body's length plainly."""
+        head = request[: len(request) - len(body)]
+        lengths = list(_LENGTH.finditer(head))
+        if len(lengths) != 1 or not head.endswith(b"\r\n\r\n"):
+            return None
+        start, stop = lengths[0].span(1)
+        repeated = cls(head[:start], head[stop:])
+        return repeated if repeated.body(request, 0) == (len(head), len(request)) else None
+
+    def body(self, data: bytes, at: int) -> tuple[int, int] | None:
+        """Where the body of a request lies that begins with this head; None if it is not whole.
+
+        Args:
+            data: what came.
+            at: where in it the request begins.
+        """
+        if not data.startswith(self._before, at):
+            return None
+        start = at + len(self._before)
+        stop = data.find(self._after, start, start + _MOST_DIGITS + len(self._after))
+        digits = data[start:stop] if stop > 0 else b""
+        if not digits.isdigit():
+            return None
+        begin = stop + len(self._after)
+        end = begin + int(digits)
+        return (begin, end) if end <= len(data) else None
