@@ -184,6 +184,8 @@ class CallingBackAtTheLimit(ServerTestCase):
     def test_the_limit_holds_again_when_nobody_waits_any_more(self) -> None:
         self.clock.advance(20)
         self.assertFalse(self.connection.awaits_answer)
+        cancelled = {m["method"] for m in self.connection.take_sent()}
+        self.assertEqual(cancelled, {"$/cancelRequest"})
         self.connection.receive([request("echo", [1], 14)])
         self.assertEqual(self.connection.sent, [])
         self.assertFalse(self.connection.reading)

@@ -64,6 +64,15 @@ class AnswerLimits(ServerTestCase):
         self.assertEqual(len(self.result_of("long")), 1000)
 
 
+class Boundless(ServerTestCase):
+    limits = Limits(max_depth=None)
+
+    def test_what_is_too_deep_for_the_decoder_is_a_parse_error(self) -> None:
+        deep = b"[" * 3000 + b"]" * 3000
+        for message in (deep, b'{"jsonrpc":"2.0","method":"m","params":%b,"id":1}' % deep):
+            self.assertEqual(self.answer_to(message)["error"]["code"], -32700)
+
+
 class Busy(ServerTestCase):
     """A caller with `max_in_flight` calls running."""
 

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 
 from tests.helpers import (
     MemoryConnection,
@@ -210,14 +210,31 @@ class Draining(ServerTestCase):
         timers = [call.getTime() for call in self.clock.getDelayedCalls()]
         self.assertEqual(timers, [])
 
-    def test_what_has_not_ended_in_time_is_aborted(self) -> None:
+    def test_what_has_not_ended_in_time_is_cancelled(self) -> None:
         self.connection.receive([request("wait")])
         drained = self.server.drain()
         self.clock.advance(4.9)
         self.assertNoResult(drained)
         self.clock.advance(0.1)
         self.successResultOf(drained)
+        self.assertEqual(self.connection.take_sent()[-1]["error"]["code"], -32800)
+
+    def test_what_cannot_be_cancelled_is_aborted(self) -> None:
+        stubborn: Deferred[Any] = Deferred(lambda d: None)
+
+        async def hold() -> None:
+            try:
+                await Deferred()
+            except CancelledError:
+                await stubborn
+
+        self.server.expose("hold", hold)
+        self.connection.receive([request("hold")])
+        drained = self.server.drain()
+        self.clock.advance(5)
+        self.successResultOf(drained)
         self.assertTrue(self.connection.aborted)
+        stubborn.callback(None)
 
     def test_may_be_asked_for_more_than_once(self) -> None:
         self.connection.receive([request("wait")])

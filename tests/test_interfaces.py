@@ -22,7 +22,18 @@ import twisted_rpc
 from tests.helpers import MemoryConnection
 from twisted_rpc import Connection, Endpoint, Peer, Server, auth
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
-from twisted_rpc.transports import base, hybrid, site, stream, websocket, wire
+from twisted_rpc.transports import (
+    base,
+    connecting,
+    http_client,
+    hybrid,
+    resource,
+    site,
+    stream,
+    websocket,
+    websocket_client,
+    wire,
+)
 from twisted_rpc.transports.http import HTTPFactory, HTTPProtocol
 
 
@@ -54,6 +65,10 @@ def _websocket() -> websocket.WebSocketProtocol:
 MAKERS = {
     auth._Either: _either,
     auth._Names: auth._Names,
+    connecting._Policy: lambda: connecting._Policy(lambda host: None),
+    resource._RequestConnection: lambda: resource._RequestConnection(_server(), "h"),
+    http_client._Body: lambda: http_client._Body(b""),
+    websocket_client._ClientProtocol: lambda: websocket_client._ClientProtocol("ws://h/"),
     Connection: lambda: MemoryConnection(_server()),
     Endpoint: _server,
     base.RPCProtocol: base.RPCProtocol,

@@ -25,18 +25,17 @@ LAYERS = (
         *("binding", "pending", "config"),
     },
     {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
-    {"interfaces", "auth", "proxy", "outgoing", "flow", "connection", "endpoint"},
+    {
+        *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "connection"),
+        *("endpoint", "offline", "client"),
+    },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
         *("transports.listening", "transports.resource", "transports.responses"),
         *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
-        *(
-            "transports.stream",
-            "transports.times",
-            "transports.web",
-            "transports.websocket",
-            "transports.wire",
-        ),
+        *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
+        *("transports.wire", "transports.connecting", "transports.http_client"),
+        *("transports.stream_client", "transports.websocket_client"),
     },
     {"service", "tap", "loading"},
 )
@@ -61,6 +60,10 @@ TRANSPORTS = {
     "web": set(),
     "websocket": {"base", "wire"},
     "wire": set(),
+    "stream_client": {"base", "stream"},
+    "websocket_client": {"base", "websocket", "wire"},
+    "http_client": set(),
+    "connecting": {"http_client", "stream_client", "websocket_client"},
 }
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 
 from twisted_rpc import ConfigError, Peer, Server, listen
 from twisted_rpc.transports.listening import server_endpoint
-from twisted_rpc.transports.stream import connector
+from twisted_rpc.transports.stream_client import connector
 
 
 def mode_of(path: str) -> int:

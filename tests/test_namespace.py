@@ -120,6 +120,18 @@ def test_mark_says_name_access_timeout_and_thread() -> None:
     assert add.namespace == "calc"
 
 
+@pytest.mark.parametrize("timeout", ["5", True, [1]])
+def test_timeout_is_a_number(timeout: Any) -> None:
+    with pytest.raises(TypeError, match="timeout is a number of seconds or None, not"):
+        method(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [0, -3, float("inf"), float("nan")])
+def test_timeout_is_greater_than_nothing(timeout: float) -> None:
+    with pytest.raises(ValueError, match="timeout must be greater than 0"):
+        method(timeout=timeout)
+
+
 def test_method_that_overrides_a_marked_one_is_marked() -> None:
     methods = exposed("sci", Scientific()).methods
     assert sorted(methods) == sorted(f"sci.{name}" for name in [*NAMES, "log"])

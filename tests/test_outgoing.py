@@ -49,7 +49,7 @@ class Calling(ConnectionTestCase):
         self.answer({"error": {"code": 404, "message": "no user", "data": [7]}})
         error = self.failureResultOf(called, RemoteError).value
         self.assertEqual((error.code, error.message, error.data), (404, "no user", [7]))
-        self.assertEqual(str(error), "no user (404)")
+        self.assertEqual(str(error), "m: no user (404) from memory")
 
     def test_errors_of_lax_peers_are_errors_all_the_same(self) -> None:
         nameless = "the answer names no reason"

@@ -284,7 +284,8 @@ class Batches(ServerTestCase):
         connection.receive([batch(*[request("ask", id=i) for i in range(5)])])
         self.assertEqual([m["method"] for m in connection.take_sent()], ["name"] * 3)
         self.clock.advance(1)
-        [answers] = connection.take_sent()
+        *cancelled, answers = connection.take_sent()
+        self.assertEqual([m["method"] for m in cancelled], ["$/cancelRequest"] * 3)
         codes = [a["error"]["code"] for a in answers]
         self.assertEqual(codes, [-32000, -32000, -32000, -32009, -32009])
         self.assertEqual(self.flushLoggedErrors(CallTimeout), [])

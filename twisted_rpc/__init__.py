@@ -1,34 +1,48 @@
 """A JSON-RPC 2.0 daemon on Twisted: one typed object, served over TCP, HTTP and WebSocket."""
 
+from twisted_rpc.client import Client, State
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.endpoint import Endpoint, Peer, Server
 from twisted_rpc.errors import (
+    AuthenticationFailed,
     CallError,
     CallTimeout,
+    CertificateRefused,
     ConfigError,
+    ConnectError,
     ConnectionLost,
+    ConnectionRefused,
     ErrorCode,
     ExposeError,
     InvalidParams,
     MethodNotFound,
     NotFullDuplex,
+    ProtocolError,
     RemoteError,
     RPCError,
+    UnknownHost,
 )
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import method
+from twisted_rpc.offline import Offline
 from twisted_rpc.params import Params
+from twisted_rpc.transports.connecting import connect
 from twisted_rpc.transports.listening import listen
 from twisted_rpc.transports.resource import rpc_resource
 
 __all__ = [
+    "AuthenticationFailed",
     "CallError",
     "CallTimeout",
+    "CertificateRefused",
+    "Client",
     "ConfigError",
+    "ConnectError",
     "Connection",
     "ConnectionLost",
+    "ConnectionRefused",
     "Context",
     "Endpoint",
     "ErrorCode",
@@ -37,12 +51,17 @@ __all__ = [
     "Limits",
     "MethodNotFound",
     "NotFullDuplex",
+    "Offline",
     "Params",
     "Peer",
+    "ProtocolError",
     "RPCError",
     "RemoteError",
     "Request",
     "Server",
+    "State",
+    "UnknownHost",
+    "connect",
     "listen",
     "method",
     "rpc_resource",

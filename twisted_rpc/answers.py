@@ -93,9 +93,9 @@ class Answers:
         if isinstance(rpc_error, InvalidRequest):
             self.counters.invalid_requests += 1
             return codec.error_answer(rpc_error)
-        self._log.debug(
-            "notification {method} failed: {error}", method=repr(message.method), error=rpc_error
-        )
+        if self._debug:
+            name = repr(message.method)
+            self._log.debug("notification {name} failed: {error}", name=name, error=rpc_error)
         return None
 
     def _rpc_error(self, error: BaseException, message: Message) -> RPCError:
@@ -133,7 +133,8 @@ class Answers:
             self.counters.parse_errors += 1
         else:
             self.counters.invalid_requests += 1
-        self._log.debug("refused a message: {error}", error=invalid.error.data)
+        if self._debug:
+            self._log.debug("refused a message: {error}", error=invalid.error.data)
         return codec.error_answer(invalid.error, invalid.id)
 
     def fit(self, item: Message | Invalid, answer: bytes, size: int) -> bytes:

@@ -25,7 +25,16 @@ from twisted_rpc.errors import (
     ResponseTooBig,
     RPCError,
 )
-from twisted_rpc.message import MAX_ID_LENGTH, ErrorResponse, Id, Invalid, Message, Response
+from twisted_rpc.message import (
+    MAX_ID_LENGTH,
+    CancelParams,
+    ErrorResponse,
+    Id,
+    Invalid,
+    Message,
+    Request,
+    Response,
+)
 
 __all__ = [
     "BACKSLASH",
@@ -33,6 +42,7 @@ __all__ = [
     "Decoded",
     "checked",
     "decode",
+    "decode_cancelled",
     "decode_plain",
     "decode_value",
     "encode",
@@ -53,13 +63,15 @@ decode_plain = msgspec.json.Decoder(Message).decode
 """For one message in text that needs no look before: ASCII, no backslash, too short to nest
 too deep.  It raises `MsgspecError`; its members are still to be `checked` together."""
 
-encode_plain: Callable[[Response], bytes] = msgspec.json.Encoder().encode
-"""For a result that needs none of the checks of `encode_result`: of a type in `PLAIN`."""
+encode_plain: Callable[[Response | Request], bytes] = msgspec.json.Encoder().encode
+"""For what needs none of the checks of `encode_result` or `encode`: a result of a type in
+`PLAIN`, parameters that are encoded already."""
 
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 _check_syntax = msgspec.json.Decoder(Raw).decode
 _decode_any = msgspec.json.Decoder().decode
+_decode_cancelled = msgspec.json.Decoder(CancelParams | tuple[int | str]).decode
 _decode_id = msgspec.json.Decoder(int | str | None).decode
 _encode_any = msgspec.json.Encoder().encode
 
@@ -122,6 +134,16 @@ def decode_value(raw: Raw | bytes) -> Any:
         return _decode_any(raw)
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(_why_not_json(error)) from error
+
+
+def decode_cancelled(params: Raw | bytes) -> int | str:
+    """The id in the parameters of a `$/cancelRequest`: `{"id": …}`, or `[…]`.
+
+    Raises:
+        MsgspecError: there is none.
+    """
+    asked: CancelParams | tuple[int | str] = _decode_cancelled(params)
+    return asked[0] if isinstance(asked, tuple) else asked.id
 
 
 def _known(request_id: Any) -> Id:

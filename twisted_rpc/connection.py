@@ -7,35 +7,41 @@ which answer belongs to which call, what happens when the line drops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, ClassVar
 
 from msgspec import UNSET, UnsetType
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_rpc import codec
 from twisted_rpc.auth import Gate
+from twisted_rpc.batching import BatchCalls
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import (
     ConnectionLost,
     NotFullDuplex,
+    ProtocolError,
     RPCError,
     Unauthorized,
 )
 from twisted_rpc.flow import Dispatch, Flow
 from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
-from twisted_rpc.message import Message
+from twisted_rpc.message import Invalid, Message
 from twisted_rpc.namespace import Listeners
-from twisted_rpc.outgoing import OutgoingCalls, encoded_notification
+from twisted_rpc.outgoing import Call, OutgoingCalls, encoded_notification
 from twisted_rpc.proxy import Proxy
 from twisted_rpc.running import Answer, Caller
 
 __all__ = ["Connection"]
 
 _numbers = count(1)
+
+_LONGEST_SAID = 200
+"""So many bytes of an error without an id are told when the line is lost after it."""
 
 
 @implementer(IRPCConnection)
@@ -68,7 +74,8 @@ class Connection(Flow):
         self._owner = owner
         self._limits = owner.limits
         self._tracing: bool = owner.tracing
-        self._calls = OutgoingCalls(owner.clock, peer)
+        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids())
+        self._said: str | None = None
         self._gate: Gate | None = None
         self._watchers: list[Deferred[None]] = []
         self._handshake = Deadline(owner.clock, self._handshake_expired)
@@ -98,22 +105,22 @@ class Connection(Flow):
 
         Returns:
             A Deferred of the result.  It fails with `RemoteError`, `CallTimeout`,
-            `ConnectionLost` or `NotFullDuplex`.  Cancelling it forgets the call.
+            `ConnectionLost`, `ProtocolError` or `NotFullDuplex`.  Cancelling it forgets the
+            call, and asks the far side to cancel it (`$/cancelRequest`).
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent.
         """
-        if self.is_closed:
-            return fail(ConnectionLost(f"{method}: the connection to {self.peer} is closed"))
-        if not self.full_duplex:
-            text = f"{method}: {self.peer} cannot be called over {self.transport}"
-            return fail(NotFullDuplex(text))
-        seconds = self._limits.call_timeout if timeout is UNSET else timeout
-        request, result = self._calls.begin(method, params, seconds)
-        if self._accepts_unasked(len(request)):
-            self.send([request])
-        self._work()
-        return result
+        call = Call(method, params, self.peer)
+        self.begin_calls([call])
+        if not call.result.called:
+            seconds = self.call_timeout if timeout is UNSET else timeout
+            call.expire_in(seconds, self.clock)
+        return call.result
+
+    def batch(self) -> BatchCalls:
+        """Calls and notifications that are sent as one message; see `BatchCalls`."""
+        return BatchCalls(self)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification.
@@ -156,6 +163,52 @@ class Connection(Flow):
         """Close now."""
         raise NotImplementedError
 
+    # -- what a client and a batch use -------------------------------------------------------
+
+    @property
+    def call_timeout(self) -> float | None:
+        """Seconds a call may take unless it says otherwise."""
+        timeout: float | None = self._limits.call_timeout
+        return timeout
+
+    @property
+    def clock(self) -> IReactorTime:
+        """Where time comes from."""
+        clock: IReactorTime = self._owner.clock
+        return clock
+
+    def begin_calls(self, calls: Sequence[Call], notifications: Sequence[bytes] = ()) -> None:
+        """Send calls, and notifications that are encoded already.
+
+        A single one is sent as it is, more than one as a batch.
+
+        Raises:
+            TypeError, ValueError: parameters cannot be sent; nothing has been sent then.
+        """
+        if not self.full_duplex:
+            for call in calls:
+                text = f"{call.method}: {self.peer} cannot be called over {self.transport}"
+                call.fail(NotFullDuplex(text))
+            return
+        if self.is_closed:
+            for call in calls:
+                text = f"{call.method}: the connection to {self.peer} is closed"
+                call.fail(ConnectionLost(text))
+            return
+        messages = [*[self._calls.begin(call) for call in calls], *notifications]
+        if messages:
+            self.transmit(messages[0] if len(messages) == 1 else codec.join_batch(messages), calls)
+
+    def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
+        """Send a message whose answer ends these calls."""
+        if self._accepts_unasked(len(message)):
+            self.send([message])
+        self._work()
+
+    def _cancel_there(self, request_id: int | str) -> None:
+        if not self.is_closed:
+            self.send([encoded_notification("$/cancelRequest", {"id": request_id})])
+
     # -- what transports use -----------------------------------------------------------------
 
     def opened(self) -> None:
@@ -175,7 +228,8 @@ class Connection(Flow):
         self._backlog.clear()
         self._handshake.stop()
         self._owner.closed(self)
-        self._calls.lost()
+        said = f"; it said: {self._said}" if self._said else ""
+        self._calls.lost(f"the connection to {self.peer} was lost{said}")
         while self._watchers:  # one may cancel another
             self._watchers.pop(0).callback(None)
 
@@ -218,7 +272,23 @@ class Connection(Flow):
 
     def take_response(self, message: Message) -> bool:
         """See `Caller.take_response`."""
+        if message.id is None and message.error is not UNSET:
+            self._said = bytes(message.error)[:_LONGEST_SAID].decode("utf-8", "replace")
         return self._calls.answered(message)
+
+    def take_invalid(self, invalid: Invalid) -> bool:
+        """See `Caller.take_invalid`; a client cannot go on with a server that talks rubbish."""
+        if self._owner.answers_rubbish:
+            return False
+        self.break_off(str(invalid.error.data))
+        return True
+
+    def break_off(self, why: str) -> None:
+        """Give up a far side that does not speak JSON-RPC: its answers would find nobody."""
+        self._calls.fail(
+            lambda method: ProtocolError(f"{method}: {self.peer} does not speak JSON-RPC: {why}")
+        )
+        self.abort()
 
     # -- authentication ----------------------------------------------------------------------
 

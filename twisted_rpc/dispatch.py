@@ -22,6 +22,7 @@ from twisted_rpc.codec import (
     Decoded,
     checked,
     decode,
+    decode_cancelled,
     decode_plain,
     encode_plain,
     encode_result,
@@ -38,7 +39,10 @@ from twisted_rpc.message import Invalid, Message, Request, Response
 from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.running import Answer, Batch, Caller, Running
 
-__all__ = ["Dispatcher"]
+__all__ = ["CANCEL", "Dispatcher"]
+
+CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
+"""Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
 
 _SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
@@ -114,7 +118,7 @@ class Dispatcher:
             if data.isascii() and BACKSLASH not in data and len(data) <= self._shallow:
                 try:
                     message = decode_plain(data)
-                except MsgspecError:
+                except (MsgspecError, RecursionError):
                     message = decode(data, self.max_depth)
             else:
                 message = decode(data, self.max_depth)
@@ -124,16 +128,15 @@ class Dispatcher:
             or message.error is not UNSET
         ):
             return self._handle_no_request(message, caller)
-        try:
-            method = self._direct[message.method]  # type: ignore[index]
-        except KeyError:
-            return self._handle_other(message, caller)
-        if message.id is UNSET or caller.in_flight >= self._max_in_flight:
+        method = self._direct.get(message.method)  # type: ignore[arg-type]
+        if method is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
             return self._handle_other(message, caller)
         binder = method.binder
         try:
             bound = binder.quick(message.params)  # type: ignore[misc,arg-type]
         except Exception:  # whatever is wrong, the other way tells it
+            bound = None
+        if bound is None:
             return self._handle_other(message, caller)
         try:
             if type(bound) is tuple:
@@ -156,7 +159,7 @@ class Dispatcher:
         if isinstance(decoded, Message):
             decoded = checked(decoded)
         if isinstance(decoded, Invalid):
-            return self._answers.to_invalid(decoded)
+            return None if caller.take_invalid(decoded) else self._answers.to_invalid(decoded)
         if isinstance(decoded, list):
             return self._handle_batch(decoded, caller)
         if not caller.take_response(decoded):
@@ -167,6 +170,9 @@ class Dispatcher:
         """Answer a notification, or a call that cannot take the short way."""
         if message.method is UNSET:
             return self._handle_no_request(message, caller)
+        if message.method in CANCEL and message.id is UNSET and message.method not in self._methods:
+            self._cancel(message, caller)
+            return None
         if caller.in_flight >= self._max_in_flight:
             limit = self.limits.max_in_flight
             return self._answers.to_failure(
@@ -180,6 +186,17 @@ class Dispatcher:
         except BaseException as error:
             return self._answers.to_failure(error, message)
         return self._settle(result, message, caller)
+
+    def _cancel(self, message: Message, caller: Caller) -> None:
+        """Cancel a call of the same caller; its answer is -32800 unless it ends otherwise."""
+        try:
+            request_id = decode_cancelled(b"" if message.params is UNSET else message.params)
+        except MsgspecError:
+            self._answers.counters.ignored_notifications += 1
+            return
+        running = caller.running.get(request_id)
+        if running is not None:
+            running.cancel()
 
     def _context(self, message: Message, caller: Caller) -> Context:
         timeout = self._timeout_of(message)

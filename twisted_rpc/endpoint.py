@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import LoginFailed
@@ -221,6 +221,12 @@ class Endpoint:
         """Whether messages are shown to `trace`."""
         return self.debug or type(self).trace is not Endpoint.trace
 
+    answers_rubbish: ClassVar[bool] = True
+
+    def new_ids(self) -> Iterator[int | str] | None:
+        """See `IConnectionOwner`."""
+        return None
+
     @property
     def requires_authentication(self) -> bool:
         """Whether callers have to prove who they are."""
@@ -321,10 +327,14 @@ class Server(Endpoint):
 
     def _abort_all(self) -> None:
         _log.warn(
-            "{count} lines are open after {seconds} seconds (drain_timeout) and are aborted",
+            "{count} lines are open after {seconds} seconds (drain_timeout): they are aborted, "
+            "and what still runs for them is cancelled",
             count=len(self.lines),
             seconds=self.limits.drain_timeout,
         )
+        for connection in list(self.connections.values()):
+            for running in list(connection.running.values()):
+                running.cancel()
         for line in list(self.lines):
             line.abort()
 
@@ -339,7 +349,7 @@ class Peer(Endpoint):
 
         Args:
             connect: a function that a transport supplies, such as
-                `twisted_rpc.transports.stream.connector(client_endpoint)`.
+                `twisted_rpc.transports.stream_client.connector(client_endpoint)`.
         """
         return connect(self)
 

@@ -20,14 +20,18 @@ from typing import Any, ClassVar
 from msgspec import UNSET, Struct, UnsetType
 
 __all__ = [
+    "AuthenticationFailed",
     "BatchResponseTooBig",
     "BatchTooBig",
     "Busy",
     "CallError",
     "CallTimeout",
     "Cancelled",
+    "CertificateRefused",
     "ConfigError",
+    "ConnectError",
     "ConnectionLost",
+    "ConnectionRefused",
     "ErrorCode",
     "ErrorObject",
     "ExposeError",
@@ -38,6 +42,7 @@ __all__ = [
     "MethodNotFound",
     "NotFullDuplex",
     "ParseError",
+    "ProtocolError",
     "RPCError",
     "RateLimited",
     "RemoteError",
@@ -48,6 +53,7 @@ __all__ = [
     "ShuttingDown",
     "TooManySubscriptions",
     "Unauthorized",
+    "UnknownHost",
 ]
 
 
@@ -254,17 +260,34 @@ class CallError(Exception):
 class RemoteError(CallError):
     """The far side answered with an error.
 
-    Attributes: `code`, `message`, `data` (`UNSET` when the answer bore none).
+    Args:
+        code, message: as they came.
+        data: `UNSET` when the answer bore none.
+        method: what was called, if it is known.
+        peer: who answered.
     """
 
-    def __init__(self, code: int, message: str, data: Any | UnsetType = UNSET) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        data: Any | UnsetType = UNSET,
+        *,
+        method: str = "",
+        peer: str = "",
+    ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.data = data
+        self.method = method
+        self.peer = peer
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.code})"
+        called = f"{self.method}: " if self.method else ""
+        at = f" from {self.peer}" if self.peer else ""
+        why = f": {self.data}" if isinstance(self.data, str) else ""
+        return f"{called}{self.message} ({self.code}){why}{at}"
 
 
 class CallTimeout(CallError, TimeoutError):
@@ -273,6 +296,30 @@ class CallTimeout(CallError, TimeoutError):
 
 class ConnectionLost(CallError):
     """The line dropped before the answer came, or was down already."""
+
+
+class ProtocolError(CallError):
+    """The far side sent what is no answer: no JSON, a message too long, another status."""
+
+
+class ConnectError(CallError):
+    """No connection could be made; the text says why, and what can be done."""
+
+
+class ConnectionRefused(ConnectError, ConnectionRefusedError):
+    """Nobody listens there."""
+
+
+class UnknownHost(ConnectError):
+    """The name has no address."""
+
+
+class CertificateRefused(ConnectError):
+    """The far side's certificate proves nothing to us."""
+
+
+class AuthenticationFailed(ConnectError):
+    """The far side does not take our credentials."""
 
 
 class NotFullDuplex(CallError):

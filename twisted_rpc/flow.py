@@ -33,8 +33,8 @@ class Flow(Caller):
     _dispatch: Dispatch
 
     def __init__(self, max_in_flight: int | None) -> None:
+        super().__init__()
         self.is_closed = False
-        self.in_flight = 0
         self._max_in_flight = max_in_flight or 1 << 31
         self._backlog: deque[bytes] = deque()
         self._working = False

@@ -17,6 +17,10 @@ class IConnectionOwner(Interface):
     clock = Attribute("An `IReactorTime` provider.")
     tracing = Attribute("Whether `trace` wants to be told of every message.")
     requires_authentication = Attribute("Whether it has to prove who it is first.")
+    answers_rubbish = Attribute("Whether what is no message is answered, and not the line's end.")
+
+    def new_ids() -> Any:
+        """Return an iterator of ids for calls over one connection; None for 1, 2, 3."""
 
     def authenticate(credentials: Any) -> Any:
         """Find out who somebody is.
@@ -34,6 +38,9 @@ class IConnectionOwner(Interface):
 
     def closed(connection: Any) -> None:
         """The connection has ended."""
+
+    def release(line: Any) -> None:
+        """A line that was admitted is gone."""
 
 
 class ILine(Interface):

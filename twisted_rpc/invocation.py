@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from twisted_rpc import codec
 from twisted_rpc.binding import check_shape
 from twisted_rpc.context import Context
-from twisted_rpc.errors import MethodNotFound, RPCError
+from twisted_rpc.errors import InvalidParams, MethodNotFound, RPCError
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Listeners, Method, Namespace, is_reserved
 
@@ -181,6 +181,8 @@ class Invoker:
         """Tell one listener; what it raises is logged and stops nobody else."""
 
         def log(failure: Failure) -> None:
+            if failure.check(InvalidParams) is not None:  # the sender's fault, as often as it likes
+                return
             self._log.failure("a listener of {method} failed", failure, method=repr(context.method))
 
         try:

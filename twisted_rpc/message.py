@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from twisted_rpc.errors import ErrorObject, RPCError
 
-__all__ = ["ErrorResponse", "Id", "Invalid", "Message", "Request", "Response"]
+__all__ = ["CancelParams", "ErrorResponse", "Id", "Invalid", "Message", "Request", "Response"]
 
 MAX_ID_LENGTH = 256
 """The longest `id` taken, in characters; what we echo must be bounded."""
@@ -61,6 +61,12 @@ class Request(Struct, frozen=True):
     def is_notification(self) -> bool:
         """Whether the sender wants no answer."""
         return self.id is UNSET
+
+
+class CancelParams(Struct):
+    """Which call `$/cancelRequest` is about (Language Server Protocol 3.17)."""
+
+    id: int | str
 
 
 class Response(Struct, gc=False):

@@ -7,6 +7,7 @@ nowhere else; no attribute of an object is ever reached by a name from outside.
 from __future__ import annotations
 
 import inspect
+import math
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
@@ -107,7 +108,15 @@ def method(
         access: an access level, a word of the application's such as "read".
         timeout: seconds it may take; None for as long as it likes.
         thread: run it in the reactor's thread pool, because it blocks.
+
+    Raises:
+        TypeError, ValueError: the timeout is no number of seconds.
     """
+    if timeout is not UNSET and timeout is not None:
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+            raise TypeError(f"timeout is a number of seconds or None, not {timeout!r}")
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"timeout must be greater than 0 (None for no limit), not {timeout}")
 
     def mark(marked: F) -> F:
         setattr(marked, _MARK, Marker(name, access, timeout, thread))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from msgspec import UNSET
-from twisted.internet.defer import Deferred
+from msgspec import UNSET, Raw, UnsetType
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_rpc import codec
@@ -20,24 +20,83 @@ from twisted_rpc.errors import (
 from twisted_rpc.message import Message, Request
 from twisted_rpc.pending import Pending
 
-__all__ = ["OutgoingCalls", "encoded_notification"]
+__all__ = ["Call", "OutgoingCalls", "encoded_notification"]
 
 
-class _Call:
-    """A call that has not been answered."""
+class Call:
+    """One call of ours, from when it is made until it ends, which it does once.
 
-    __slots__ = ("method", "result", "timer")
+    Args:
+        method: its full name.
+        params: a list or tuple, or a mapping, or None for none.
+        peer: who is called, for messages.
 
-    def __init__(self, method: str, result: Deferred[Any]) -> None:
+    Raises:
+        TypeError, ValueError: the parameters cannot be sent.
+
+    Attributes:
+        result: fires with the result, or fails with a `CallError`.  Cancelling it ends
+            the call.
+        forget: told by whoever holds the call how to let go of it when it ends before its
+            answer is there.
+        ended: told when it has ended and `result` has fired.
+        retries: sent again when its line is lost; who does that, if anybody.
+    """
+
+    __slots__ = ("_params", "_timer", "ended", "forget", "method", "peer", "result", "retries")
+
+    def __init__(self, method: str, params: Any, peer: str) -> None:
         self.method = method
-        self.result = result
-        self.timer: IDelayedCall | None = None
+        self._params = _encoded(params)
+        self.peer = peer
+        self.result: Deferred[Any] = Deferred(self._cancelled)
+        self.forget: Callable[[], None] = _nothing
+        self.ended: Callable[[], None] = _nothing
+        self.retries: Callable[[Call], None] | None = None
+        self._timer: IDelayedCall | None = None
 
-    def stop(self) -> Deferred[Any]:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        return self.result
+    def expire_in(self, seconds: float | None, clock: IReactorTime) -> None:
+        """End it with `CallTimeout` in that many seconds; never, if None."""
+        if seconds is not None:
+            self._timer = clock.callLater(seconds, self._expire, seconds)
+
+    def request(self, request_id: int | str) -> bytes:
+        """What to send for it."""
+        return codec.encode_plain(Request("2.0", self.method, self._params, request_id))
+
+    def succeed(self, value: Any) -> None:
+        """Its answer is there."""
+        self._stop()
+        self.result.callback(value)
+        self.ended()
+
+    def fail(self, error: CallError) -> None:
+        """It ends in an error."""
+        self._stop()
+        self.result.errback(error)
+        self.ended()
+
+    def _expire(self, seconds: float) -> None:
+        self._timer = None
+        self.forget()
+        text = f"{self.method}: no answer from {self.peer} within {seconds:g} seconds"
+        self.fail(CallTimeout(text))
+
+    def _cancelled(self, result: Deferred[Any]) -> None:
+        self.forget()
+        self._stop()
+        result.errback(CancelledError())
+        self.ended()
+
+    def _stop(self) -> None:
+        self.forget = _nothing
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _nothing() -> None:
+    """Nobody holds the call."""
 
 
 class OutgoingCalls:
@@ -46,65 +105,63 @@ class OutgoingCalls:
     Each ends once: in a result, an error, a timeout, a lost line, or a cancellation.
 
     Args:
-        clock: where time comes from.
         peer: who is called, for messages.
+        forgotten: told the id of a call whose answer nobody wants any more.
+        ids: where ids come from; integers from 1 unless given.
     """
 
-    def __init__(self, clock: IReactorTime, peer: str) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        peer: str,
+        forgotten: Callable[[int | str], None],
+        ids: Iterator[int | str] | None = None,
+    ) -> None:
         self._peer = peer
-        self._pending: Pending[_Call] = Pending()
+        self._forgotten = forgotten
+        self._pending: Pending[Call] = Pending(ids)
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def begin(self, method: str, params: Any, timeout: float | None) -> tuple[bytes, Deferred[Any]]:
-        """What to send for a call, and what will fire with its outcome.
-
-        Raises:
-            TypeError, ValueError: the parameters cannot be sent.
-        """
-        call = _Call(method, Deferred(lambda _: self._forget(request_id)))
+    def begin(self, call: Call) -> bytes:
+        """Wait for the answer to a call; return what to send for it."""
         request_id = self._pending.add(call)
-        try:
-            request = codec.encode(Request("2.0", method, _sendable(params), request_id))
-        except Exception:
-            self._pending.take(request_id)
-            raise
-        if timeout is not None:
-            call.timer = self._clock.callLater(timeout, self._expire, request_id, timeout)
-        return request, call.result
+        call.forget = lambda: self._forget(request_id)
+        return call.request(request_id)
+
+    def take_back(self, call: Call) -> bool:
+        """Wait no longer for the answer to a call; say whether anybody did."""
+        return self._pending.remove(call)
 
     def answered(self, message: Message) -> bool:
         """Take an answer; say whether anybody waited for it."""
         call = self._pending.take(message.id)
         if call is None:
             return False
-        outcome = _outcome(message)
-        result = call.stop()
+        outcome = _outcome(message, call)
         if isinstance(outcome, CallError):
-            result.errback(outcome)
+            call.fail(outcome)
         else:
-            result.callback(outcome)
+            call.succeed(outcome)
         return True
 
-    def lost(self) -> None:
+    def lost(self, reason: str) -> None:
         """Nothing will be answered any more."""
         for call in self._pending.take_all():
-            error = ConnectionLost(f"{call.method}: the connection to {self._peer} was lost")
-            call.stop().errback(error)
+            if call.retries is not None:
+                call.forget = _nothing
+                call.retries(call)
+            else:
+                call.fail(ConnectionLost(f"{call.method}: {reason}"))
 
-    def _forget(self, request_id: int) -> None:
-        call = self._pending.take(request_id)
-        if call is not None:
-            call.stop()
+    def fail(self, error: Callable[[str], CallError]) -> None:
+        """End every call in an error made for its method."""
+        for call in self._pending.take_all():
+            call.fail(error(call.method))
 
-    def _expire(self, request_id: int, timeout: float) -> None:
-        call = self._pending.take(request_id)
-        if call is not None:
-            call.timer = None
-            text = f"{call.method}: no answer from {self._peer} within {timeout:g} seconds"
-            call.result.errback(CallTimeout(text))
+    def _forget(self, request_id: int | str) -> None:
+        if self._pending.take(request_id) is not None:
+            self._forgotten(request_id)
 
 
 def encoded_notification(method: str, params: Any) -> bytes:
@@ -113,23 +170,24 @@ def encoded_notification(method: str, params: Any) -> bytes:
     Raises:
         TypeError, ValueError: the parameters cannot be sent.
     """
-    return codec.encode(Request("2.0", method, _sendable(params)))
+    return codec.encode_plain(Request("2.0", method, _encoded(params)))
 
 
-def _sendable(params: Any) -> Any:
+def _encoded(params: Any) -> Raw | UnsetType:
     """Parameters as the specification wants them (section 4.2).
 
     Raises:
         TypeError: they are neither a list, a tuple, a mapping nor None.
+        TypeError, ValueError: they cannot be said in JSON.
     """
     if params is None:
         return UNSET
     if isinstance(params, list | tuple | Mapping):
-        return params
+        return Raw(codec.encode(params))
     raise TypeError(f"params must be a list, a tuple or a mapping, not {type(params).__name__}")
 
 
-def _outcome(message: Message) -> Any:
+def _outcome(message: Message, call: Call) -> Any:
     """What a response says.
 
     An error of null beside a result, which JSON-RPC 1.0 and our ancestor send, is no error.
@@ -138,16 +196,21 @@ def _outcome(message: Message) -> Any:
         if message.error is not UNSET:
             error = codec.decode_value(message.error)
             if error is not None:
-                return _remote_error(error)
+                return _remote_error(error, call)
         return None if message.result is UNSET else codec.decode_value(message.result)
     except RPCError as error:
-        return CallError(f"the answer cannot be read: {error.data}")
+        text = f"{call.method}: the answer from {call.peer} cannot be read: {error.data}"
+        return CallError(text)
 
 
-def _remote_error(error: Any) -> RemoteError:
-    if not isinstance(error, dict):
-        return RemoteError(-32000, str(error))
-    code, message = error.get("code"), error.get("message")
-    number = code if isinstance(code, int) and not isinstance(code, bool) else -32000
-    text = message if isinstance(message, str) else "the answer names no reason"
-    return RemoteError(number, text, error.get("data", UNSET))
+def _remote_error(error: Any, call: Call) -> RemoteError:
+    code: Any = None
+    text: Any = str(error)
+    data: Any = UNSET
+    if isinstance(error, dict):
+        code, text, data = error.get("code"), error.get("message"), error.get("data", UNSET)
+    if not isinstance(code, int) or isinstance(code, bool):
+        code = -32000
+    if not isinstance(text, str):
+        text = "the answer names no reason"
+    return RemoteError(code, text, data, method=call.method, peer=call.peer)

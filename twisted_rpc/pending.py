@@ -14,18 +14,21 @@ T = TypeVar("T")
 class Pending(Generic[T]):
     """Ids handed out, and who waits for the answer to each.
 
-    Ids are integers from 1.  An answer is matched once; a second one, one with an id
-    nobody waits for, or one whose id has another type, finds nobody.
+    An answer is matched once; a second one, one with an id nobody waits for, or one whose
+    id has another type, finds nobody.
+
+    Args:
+        ids: where ids come from; integers from 1 unless given.
     """
 
-    def __init__(self) -> None:
-        self._ids = count(1)
-        self._waiting: dict[int, T] = {}
+    def __init__(self, ids: Iterator[int | str] | None = None) -> None:
+        self._ids = count(1) if ids is None else ids
+        self._waiting: dict[int | str, T] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, waiter: T) -> int:
+    def add(self, waiter: T) -> int | str:
         """Keep a waiter; return the id to send."""
         request_id = next(self._ids)
         self._waiting[request_id] = waiter
@@ -33,9 +36,17 @@ class Pending(Generic[T]):
 
     def take(self, request_id: object) -> T | None:
         """The waiter for that id, which is forgotten with it."""
-        if type(request_id) is not int:
+        if type(request_id) is not int and type(request_id) is not str:
             return None
         return self._waiting.pop(request_id, None)
+
+    def remove(self, waiter: T) -> bool:
+        """Forget a waiter, whatever its id; say whether it waited."""
+        for request_id, each in self._waiting.items():
+            if each is waiter:
+                del self._waiting[request_id]
+                return True
+        return False
 
     def take_all(self) -> Iterator[T]:
         """Every waiter, each forgotten as it is handed out."""

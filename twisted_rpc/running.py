@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from msgspec import Raw
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
@@ -26,18 +27,26 @@ class Caller:
 
     Attributes:
         identity, headers, connection: what a `Context` tells a method.
-        in_flight: how many of its calls are running.
+        in_flight: how many of its calls run.
         awaits_answer: whether we wait for an answer from it ourselves.
+        running: those of its calls that run, by their ids.
     """
 
     identity: Any = None
     headers: Mapping[str, str] = NO_HEADERS
     connection: Any = None
-    in_flight: int = 0
     awaits_answer: bool = False
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.running: dict[Any, Running] = {}
 
     def take_response(self, message: Message) -> bool:
         """An answer to a call of ours came; say whether anybody waited for it."""
+        return False
+
+    def take_invalid(self, invalid: Invalid) -> bool:
+        """Something came that is no message; say whether it is not to be answered."""
         return False
 
     def call_ended(self) -> None:
@@ -61,14 +70,22 @@ class Running:
         self._caller = caller
         self._clock = clock
         self._timer: IDelayedCall | None = None
+        self._result: Deferred[Any] | None = None
         self._answered: Deferred[bytes | None] | None = None
+
+    @property
+    def _key(self) -> Any:
+        key = self._message.id
+        return bytes(key) if isinstance(key, Raw) else key
 
     def wait(self, result: Deferred[Any], timeout: float | None) -> Deferred[bytes | None]:
         """Count the call as running until it ends; fire with its answer then."""
+        self._result = result
         self._caller.in_flight += 1
+        self._caller.running[self._key] = self
         self._answered = Deferred()
         if timeout is not None:
-            self._timer = self._clock.callLater(timeout, self._time_out, result, timeout)
+            self._timer = self._clock.callLater(timeout, self._time_out, timeout)
         return self._answered
 
     def succeeded(self, result: Any) -> Deferred[None] | None:
@@ -86,11 +103,16 @@ class Running:
             assert failure.value is not None
             self._end(self._answers.to_failure(failure.value, self._message))
 
-    def _time_out(self, result: Deferred[Any], timeout: float) -> None:
+    def cancel(self) -> None:
+        """Its caller does not want it any more."""
+        if self._result is not None:
+            self._result.cancel()
+
+    def _time_out(self, timeout: float) -> None:
         self._timer = None
         error = RequestTimeout(f"no result within {timeout:g} seconds")
         self._end(self._answers.to_failure(error, self._message))
-        result.cancel()
+        self.cancel()
 
     def _end(self, answer: bytes | None) -> None:
         self.ended = True
@@ -100,6 +122,8 @@ class Running:
             self._timer = None
         if self._answered is not None:
             self._caller.in_flight -= 1
+            if self._caller.running.get(self._key) is self:  # ids may be used twice
+                del self._caller.running[self._key]
             self._answered.callback(answer)
             self._caller.call_ended()
 

@@ -84,4 +84,4 @@ def test_a_call_that_does_not_end_is_cut_at_the_drain_timeout(start: Start, proj
         begin_to_wait(line, "never")
         daemon.terminate()
         assert daemon.wait() == -signal.SIGTERM
-        daemon.wait_for(r"1 lines are open after 0\.2 seconds \(drain_timeout\) and are aborted$")
+        daemon.wait_for(r"1 lines are open after 0\.2 seconds \(drain_timeout\): they are aborted")

@@ -214,6 +214,8 @@ class MoodTests(ServerTestCase):
 
     def test_a_mood_that_comes_too_late_is_not_taken(self) -> None:
         self.clock.advance(MOOD_TIMEOUT)
+        self.ann.take_sent()  # both are told that nobody waits any more
+        self.bob.take_sent()
         self.answer(response("fine"))
         self.assert_mood(None)
 

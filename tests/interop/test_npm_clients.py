@@ -29,7 +29,7 @@ REFUSED = {"code": -32001, "message": "Unauthorized", "data": "invalid credentia
 TEXT = '€ "quoted"\n}'
 OVER_HTTP_401 = {
     "jsonrpc": "2.0",
-    "error": {"code": -32001, "message": "Unauthorized", "data": "send an Authorization header"},
+    "error": {"code": -32001, "message": "Unauthorized", "data": "invalid credentials"},
     "id": None,
 }
 
@@ -234,24 +234,27 @@ def test_jayson_learns_that_its_password_is_wrong(guarded: Interop) -> None:
 
 
 def vscode_report(identity: str | None) -> Report:
-    return COMMON_ERRORS | values(
-        positional=19,
-        named=19,
-        structured={"a": [1, None]},
-        text='€ "quoted"\r\n\r\n}',
-        large=100000,
-        nothing=None,
-        concurrent=[1, 2, 3],
-        notification=["read this"],
-        calledBack="ab",
-        calledBackByName="A B",
-        calledBackNested=19,
-        calledBackInVain={"code": 99, "message": "no thanks"},
-        calledBackUnknown={"code": -32601, "message": "Unhandled method local.absent"},
-        told=[1, 2],
-        # A notification that nobody listens to: the call is answered all the same.
-        cancelled=["read this", "and this"],
-        whoami=identity,
+    cancelled = errors(cancelled={"code": -32800, "message": "Request cancelled"})
+    return (
+        COMMON_ERRORS
+        | cancelled
+        | values(
+            positional=19,
+            named=19,
+            structured={"a": [1, None]},
+            text='€ "quoted"\r\n\r\n}',
+            large=100000,
+            nothing=None,
+            concurrent=[1, 2, 3],
+            notification=["read this"],
+            calledBack="ab",
+            calledBackByName="A B",
+            calledBackNested=19,
+            calledBackInVain={"code": 99, "message": "no thanks"},
+            calledBackUnknown={"code": -32601, "message": "Unhandled method local.absent"},
+            told=[1, 2],
+            whoami=identity,
+        )
     )
 
 

@@ -45,7 +45,7 @@ function steps(connection) {
       await call("interop.tell", "local.told", [1, 2]);
       return told;
     },
-    // It sends `$/cancelRequest`, a notification, and still waits for an answer.
+    // It sends `$/cancelRequest`, a notification, and waits for the answer.
     cancelled: async () => {
       const source = new rpc.CancellationTokenSource();
       const answer = call("interop.notes", author, 2, source.token);

@@ -23,13 +23,13 @@ from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClie
 from tests.helpers import request
 from tests.transports.certificate import self_signed
 from tests.transports.harness import Line, TransportTestCase, listening_port, reactor, until
-from tests.transports.web_client import echo, reply_to
-from twisted_rpc import Limits
+from tests.transports.web_client import echo, reply_to, take_reply
+from twisted_rpc import Limits, Server
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol, address_name
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
-from twisted_rpc.transports.wire import LOOK
+from twisted_rpc.transports.wire import LINGER, LOOK
 
 
 class AdmissionTests(TransportTestCase):
@@ -147,6 +147,32 @@ class TLSTests(TransportTestCase):
         await self.advance(1)
         await self.gone()
         await line.reset()
+
+    async def test_a_refusal_can_be_read(self) -> None:
+        self.server = Server(limits=Limits(request_timeout=1), reactor=self.clock)
+        await self.listen_tls(HTTPFactory(self.server))
+        line = await self.connect_tls()
+        line.send(b"POST / HTTP/1.1\r\nHo")
+        await until(lambda: self.served().begun and self.served()._reader.in_request)
+        await self.advance(1)
+        self.assertEqual((await take_reply(line)).status, 408)
+        await self.advance(LINGER)
+        await self.gone()
+
+    async def test_a_slow_reader_is_seen_to_read(self) -> None:
+        await self.listen_tls()
+        line = await self.connect_tls()
+        await self.answers(line)
+        line.stop_reading()
+        line.send(request("blob", [9_000_000]) + b"\n")
+        await until(lambda: self.served().wire._unasked is not None)
+        for received in range(200_000, 2_000_000, 200_000):
+            line.read_on()
+            await until(lambda received=received: len(line.received) > received)  # type: ignore[misc]
+            line.stop_reading()
+            await self.advance(19)
+        line.read_on()
+        self.assertEqual(len((await line.line())["result"]), 9_000_000)
 
     async def test_nobody_waits_for_a_handshake_at_the_end(self) -> None:
         for make in (StreamFactory, HTTPFactory):

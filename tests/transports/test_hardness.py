@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tests.helpers import request
-from tests.transports.harness import until
+from tests.transports.harness import turn, until
 from tests.transports.stream_client import StreamTestCase
 from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
 from tests.transports.websocket_client import WebSocketTestCase, handshake
@@ -47,12 +47,43 @@ class HTTPEndTests(HTTPTestCase):
         line.send(post(request("wait")))
         await self.waiting()
         line.half_close()
-        await until(lambda: self.served()._draining, "its end is not noticed")
+        await until(lambda: self.served()._input_ended, "its end is not noticed")
         self.methods.waiting[0].callback("late")
         reply = await take_reply(line)
         self.assertEqual(reply.json()["result"], "late")
         self.assertEqual(reply.headers["connection"], "close")
         await self.gone()
+
+    async def test_who_closes_its_half_gets_all_its_answers(self) -> None:
+        line = await self.open()
+        line.send(post(request("wait")) + echo(1) + echo(2))
+        await self.waiting()
+        line.half_close()
+        await until(lambda: self.served()._input_ended, "its end is not noticed")
+        self.methods.waiting[0].callback("late")
+        results = [(await take_reply(line)).json()["result"] for _ in range(3)]
+        self.assertEqual(results, ["late", 1, 2])
+        await self.gone()
+
+    async def test_who_waits_behind_another_request_is_told_to_continue(self) -> None:
+        line = await self.open()
+        body = request("echo", ["continued"])
+        line.send(
+            post(request("wait"))
+            + head(
+                "POST / HTTP/1.1",
+                "Host: localhost",
+                "Content-Type: application/json",
+                f"Content-Length: {len(body)}",
+                "Expect: 100-continue",
+            )
+        )
+        await self.waiting()
+        self.methods.waiting[0].callback("first")
+        self.assertEqual((await take_reply(line)).json()["result"], "first")
+        self.assertEqual(await line.take_through(b"\r\n\r\n"), b"HTTP/1.1 100 Continue\r\n\r\n")
+        line.send(body)
+        self.assertEqual((await take_reply(line)).json()["result"], "continued")
 
     async def test_who_waits_to_be_told_to_continue_is_refused_at_once(self) -> None:
         line = await self.open()
@@ -114,10 +145,46 @@ class DrainTests(WebSocketTestCase):
         await drained
 
 
+class SlowHTTPTests(HTTPTestCase):
+    """Clients that take long to read what they asked for."""
+
+    limits = Limits(idle_timeout=2, request_timeout=2)
+
+    async def test_no_time_runs_for_what_they_have_sent_already(self) -> None:
+        line = await self.open()
+        line.stop_reading()
+        late = echo("late")
+        line.send(post(request("blob", [9_000_000])) + echo("second") + late[:40])
+        await until(lambda: self.served().wire._unasked is not None, "nothing is unread")
+        await self.advance(10)
+        line.send(late[40:])
+        line.read_on()
+        self.assertEqual(len((await take_reply(line)).json()["result"]), 9_000_000)
+        results = [(await take_reply(line)).json()["result"] for _ in range(2)]
+        self.assertEqual(results, ["second", "late"])
+
+
 class StreamEndTests(StreamTestCase):
     """Streams that end badly."""
 
     limits: ClassVar[Limits] = Limits(max_message=1000)
+
+    async def test_who_still_sends_gets_its_answer_when_the_server_drains(self) -> None:
+        line = await self.open()
+        line.send(request("wait", id="w") + b"\n")
+        await self.waiting()
+        drained = self.server.drain()
+        self.methods.waiting[0].callback("x" * 3_000_000)
+        for _ in range(50):
+            line.send((request("echo")[:-1] + b"}\n") * 100)
+            await turn()
+        answers = (await line.rest()).splitlines()
+        self.assertEqual(
+            max(map(len, answers)), 3_000_000 + len(b'{"jsonrpc":"2.0","result":"","id":"w"}')
+        )
+        line.half_close()
+        await self.gone()
+        await drained
 
     async def test_an_answer_under_way_survives_a_line_too_long_and_a_half_close(self) -> None:
         line = await self.open()

@@ -104,6 +104,24 @@ def test_a_head_that_is_not_plain_is_not_remembered(data: bytes) -> None:
     assert RepeatedHead.of(data, b"[1]") is None
 
 
+def test_a_chunked_body_is_never_taken_for_a_head() -> None:
+    """Its framing may be as long as its first chunk, which then says what it likes."""
+    top = b"POST /rpc HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"19\r\n\r\nContent-Length: %03d\r\n\r\n\r\n"
+    first = top + chunk % 29 + b"1\r\nA\r\n" * 4 + b"0\r\n\r\n"
+    inside = whole(b"smuggled")
+    victim = whole(b"A" * 20 + inside)
+    second = top + chunk % (5 + len(victim) - len(inside)) + b"0\r\n\r\n" + victim
+    bodies = [each[-1] for each in reading(first, second).read]
+    assert bodies[2:] == [b"A" * 20 + inside]
+
+
+def test_line_ends_around_a_body_do_not_move_it() -> None:
+    body = b"\r\n[1]"
+    requests = reading(whole(body) + b"\r\n", whole(b"[2]") + whole(b"[3]"))
+    assert [each[-1] for each in requests.read] == [body, b"[2]", b"[3]"]
+
+
 def test_only_the_first_of_equal_requests_is_looked_at() -> None:
     requests = reading(*[whole(b"[%d]" % n) for n in range(5)], whole(b"{}") * 5)
     assert requests.asked == 1
@@ -136,6 +154,36 @@ REQUESTS = st.sampled_from(
         b"nonsense\r\n\r\n",
     ]
 )
+
+
+NASTY = st.lists(
+    st.sampled_from(
+        [
+            *(b"\r\n", b"x", b"Content-Length: ", b"30", b"\r\n\r\n", b"0\r\n\r\n", b"y" * 20),
+            *(b"POST / HTTP/1.1\r\n", b"\r\nContent-Length: 12\r\n\r\n"),
+        ]
+    ),
+    max_size=5,
+).map(b"".join)
+
+
+@st.composite
+def nasty_requests(draw: st.DrawFn) -> bytes:
+    """A request whose body looks like heads and chunks."""
+    body = draw(NASTY)
+    if draw(st.booleans()):
+        return whole(body) + draw(st.sampled_from([b"", b"", b"\r\n", b"\r\n\r\n"]))
+    head = b"POST /rpc HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    size = draw(st.integers(1, 30))
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(c), c) for c in chunks) + b"0\r\n\r\n"
+
+
+@given(st.lists(nasty_requests(), min_size=1, max_size=3), st.integers(1, 4))
+def test_bodies_that_look_like_heads_change_nothing(parts: list[bytes], times: int) -> None:
+    stream = b"".join(parts * times)
+    expected = reading(*[stream[n : n + 1] for n in range(len(stream))]).read
+    assert reading(*(parts * times)).read == expected
 
 
 @given(st.lists(REQUESTS, max_size=12), st.data())

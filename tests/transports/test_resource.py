@@ -89,6 +89,18 @@ class CallTests(ResourceTestCase):
         await turn(5)
         self.assertEqual(dict(self.server.connections), {})
 
+    async def test_draining_waits_for_what_runs_and_takes_nothing_new(self) -> None:
+        line, other = await self.open(), await self.open()
+        line.send(post(request("wait")))
+        await self.waiting()
+        drained = self.server.drain()
+        refused = await reply_to(other, post(request("echo")))
+        self.assertEqual((refused.status, refused.code), (503, -32009))
+        self.assertFalse(drained.called)
+        self.methods.waiting[0].callback("done")
+        self.assertEqual((await take_reply(line)).json()["result"], "done")
+        await drained
+
     async def test_a_method_sees_its_request_and_cannot_close_the_site(self) -> None:
         line = await self.open()
         reply = await reply_to(line, post(request("header", ["x-tag"]), "X-Tag: seen"))

@@ -11,7 +11,8 @@ from tests.helpers import request, response
 from tests.transports.harness import Line, listening_port, reactor, until
 from tests.transports.stream_client import StreamTestCase, code_of
 from twisted_rpc import Peer
-from twisted_rpc.transports.stream import StreamFactory, connector
+from twisted_rpc.transports.stream import StreamFactory
+from twisted_rpc.transports.stream_client import connector
 
 
 class StreamOfValuesTests(StreamTestCase):

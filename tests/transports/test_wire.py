@@ -132,6 +132,8 @@ class NeverReaderTests(WireTestCase):
         (await self.congest(line)).close()
         line.read_on()
         self.assertEqual(len(json.loads(await line.rest())["result"]), 9 * MEGABYTE)
+        for _ in range(2):
+            await self.advance(LINGER)
         await self.gone()
 
 
@@ -165,6 +167,8 @@ class BoundlessTests(WireTestCase):
         await self.advance(10_000)
         line.read_on()
         self.assertEqual(len((await line.rest()).splitlines()), 5)
+        for _ in range(2):
+            await self.advance(LINGER)
         await self.gone()
 
 

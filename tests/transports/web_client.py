@@ -61,7 +61,7 @@ async def take_reply(line: Line, method: str = "POST") -> Reply:
     """The next answer on a line."""
     first, *fields = (await line.take_through(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
     version, status, _ = first.split(" ", 2)
-    assert version == "HTTP/1.1"
+    assert version in ("HTTP/1.0", "HTTP/1.1")
     headers: dict[str, str] = {}
     for name, value in (field.split(": ", 1) for field in fields):
         assert name.lower() not in headers, f"{name} twice"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tests.transports.harness import Line
 from tests.transports.web_client import HTTPTestCase, head, take_reply
+from twisted_rpc.transports.wire import LINGER
 
 __all__ = ["CLOSE", "PING", "PONG", "TEXT", "Frame", "WebSocketTestCase", "frame", "handshake"]
 
@@ -106,5 +107,7 @@ class WebSocketTestCase(HTTPTestCase):
     async def closed_with(self, code: int, client: WebSocketLine) -> None:
         """See that the server closes the line, and why."""
         self.assertEqual(await client.close_code(), code)
+        for _ in range(2):  # a client that does not close as well, once all is out
+            await self.advance(LINGER)
         self.assertEqual(await client.line.rest(), b"")
         await self.gone()

@@ -48,12 +48,14 @@ class Exchange:
         "refusal",
         "size",
         "target",
+        "version",
         "way",
     )
 
     def __init__(self) -> None:
         self.method = b""
         self.target = b""
+        self.version = b"1.1"
         self.headers: dict[bytes, bytes] = {}
         self.keep_alive = False
         self.chunks: list[bytes] = []
@@ -114,10 +116,10 @@ class Exchange:
             if name != b"authorization"
         }
 
-    def head(self, version: bytes = b"1.1") -> bytes:
+    def head(self) -> bytes:
         """The request's head, written anew from what the parser made of it."""
         fields = b"".join([b"%b: %b\r\n" % field for field in self.headers.items()])
-        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.method, self.target, version, fields)
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.method, self.target, self.version, fields)
 
     def whole(self) -> bytes:
         """The whole request, its body with a plain length."""
@@ -185,8 +187,10 @@ class RequestReader:
             return None
         self._begun = 0
         rest = self._parse(data)
-        if self._begun == 1 and self._exchange is self._known and not self.in_request:
-            self._usual = RepeatedHead.of(data, self._exchange.body)
+        exchange = self._exchange
+        if self._begun == 1 and exchange is self._known and not self.in_request:
+            chunked = b"transfer-encoding" in exchange.headers
+            self._usual = None if chunked else RepeatedHead.of(data, exchange.body)
         return rest
 
     def _read_repeated(self, usual: RepeatedHead, data: bytes) -> bytes:
@@ -230,10 +234,9 @@ class RequestReader:
     def _without_upgrade(self) -> bytes:
         """The head for a new parser: this one would not take what follows for the body."""
         exchange = self._exchange
-        version = self._parser.get_http_version().encode()
         del exchange.headers[b"upgrade"]
         self._parser = HttpRequestParser(self)
-        return exchange.head(version)
+        return exchange.head()
 
     def give_up(self, refusal: Reply) -> None:
         """Answer the request that is being read like this, and read no more."""
@@ -281,6 +284,7 @@ class RequestReader:
         exchange = self._exchange
         headers = exchange.headers
         exchange.method = self._parser.get_method()
+        exchange.version = self._parser.get_http_version().encode()
         if exchange.method == b"CONNECT":
             self.give_up(Reply.text(405, "there are no tunnels here", closes=True))
             return

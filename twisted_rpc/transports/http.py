@@ -194,7 +194,8 @@ class HTTPProtocol(Pipeline):
 
     def _succeed(self, exchange: Exchange, answer: bytes | None) -> None:
         responses = self.responses
-        if exchange.is_plain and answer is not None and not self._draining:
+        usual = exchange.is_plain and not (self._draining or self._input_ended)
+        if usual and answer is not None:
             self._outbox.put(responses.usual(answer))
         else:
             self.answer(exchange, responses.to_call(exchange, answer))
@@ -220,7 +221,7 @@ class HTTPProtocol(Pipeline):
 
     def _refused(self, _: Failure, exchange: Exchange) -> None:
         if not self._gone:
-            self.answer(exchange, web.unauthorized())
+            self.answer(exchange, web.unauthorized("invalid credentials"))
             self.go_on()
 
     # -- other ways ----------------------------------------------------------------------------
@@ -257,7 +258,7 @@ class HTTPProtocol(Pipeline):
         if self._closing or (self._bridge is not None and self._bridge.is_busy):
             self.wire.close()
         else:
-            self.drain()
+            self.end_input()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed."""

@@ -96,6 +96,8 @@ def server_endpoint(description: str, reactor: Any) -> IStreamServerEndpoint:
         reason = str(error) or type(error).__name__
         if description.isdigit():
             reason = f"a port is written tcp:{description}"
+        elif isinstance(error, (TypeError, ValueError)):
+            reason = f"{reason}; such as tcp:7080:interface=127.0.0.1"
         raise ConfigError(f"endpoint {description!r}: {reason}") from error
     if getattr(endpoint, "_port", 0) > _LAST_PORT:  # Twisted finds out when it binds
         raise ConfigError(f"endpoint {description!r}: ports go up to {_LAST_PORT}")

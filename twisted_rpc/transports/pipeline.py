@@ -34,6 +34,8 @@ class Pipeline(RPCProtocol):
         self._gone = False
         self._working = False
         self._congested = False
+        self._input_ended = False
+        self._expected = False
         self._progressed = False
         self._times = RequestTimes(
             self.endpoint.limits, self.endpoint.clock, self._idle_expired, self._arrival_expired
@@ -83,9 +85,7 @@ class Pipeline(RPCProtocol):
 
     def may_continue(self) -> None:
         """A client waits to be told that its body is wanted (RFC 9110, section 10.1.1)."""
-        if not self._queue and not self._busy:
-            self._outbox.flush()
-            self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._expected = True
 
     # -- one request after the other -----------------------------------------------------------
 
@@ -99,13 +99,18 @@ class Pipeline(RPCProtocol):
             self._working = False
         if self._gone:
             return
+        if self._is_free and self._expected and self._reader.in_request:
+            self._expected = False
+            self._outbox.put(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._outbox.flush()
+        if self._input_ended and self._is_free and not self._held:
+            self._closing = True
         if self._closing:
             if self._reader.in_request:
                 self.wire.close_unread()
             else:
                 self.wire.close()
-        elif not self._busy:
+        elif self._is_free:
             self._times.wait(in_request=self._reader.in_request, progressed=self._progressed)
             self._progressed = False
 
@@ -139,7 +144,8 @@ class Pipeline(RPCProtocol):
 
     def answer(self, exchange: Exchange, answer: Reply) -> None:
         """Answer a request in its turn."""
-        closes = answer.closes or not exchange.keep_alive or self._draining
+        is_last = self._input_ended and not (self._queue or self._held)
+        closes = answer.closes or not exchange.keep_alive or self._draining or is_last
         self._closing = self._closing or closes
         self._outbox.put(self.responses.whole(exchange, answer, closes=closes))
 
@@ -155,16 +161,24 @@ class Pipeline(RPCProtocol):
             self._closing = True
             self.wire.close()
 
+    def end_input(self) -> None:
+        """The far side has closed its half: what has come is answered still."""
+        self._input_ended = True
+        if not self._busy and not self._congested:
+            self._work()
+
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""
         if not self.begun:
             return
         self._congested = congested
+        if congested:  # no time runs while it is we who do not read
+            self._times.work()
         if not congested and not self._busy:
             self.go_on()
 
     def _idle_expired(self) -> None:
-        if not self._busy and not self._reader.in_request:
+        if not (self._busy or self._queue or self._held or self._reader.in_request):
             self._closing = True
             self.wire.close()
 

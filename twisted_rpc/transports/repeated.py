@@ -14,7 +14,8 @@ class RepeatedHead:
     """A head that was read and taken once; of another one, only the body's length may differ.
 
     Byte for byte the same, it means the same: nothing is decided here that the parser,
-    and all who looked at the request after it, have not decided before.
+    and all who looked at the request after it, have not decided before.  A request whose
+    body is not simply the bytes behind its head is never remembered.
 
     Args:
         before: the head up to the digits of its Content-Length.
@@ -32,7 +33,9 @@ class RepeatedHead:
         """The head of one whole request; None if it does not give its body's length plainly."""
         head = request[: len(request) - len(body)]
         lengths = list(_LENGTH.finditer(head))
-        if len(lengths) != 1 or not head.endswith(b"\r\n\r\n"):
+        # The first empty line has to be the head's own end: of a chunked body, or one with
+        # something behind it, what precedes the last bytes is no head.
+        if len(lengths) != 1 or head.find(b"\r\n\r\n") != len(head) - 4:
             return None
         start, stop = lengths[0].span(1)
         repeated = cls(head[:start], head[stop:])

@@ -10,12 +10,14 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
 
 from twisted_rpc import auth
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
-from twisted_rpc.errors import RequestTooBig
+from twisted_rpc.errors import Busy, RequestTooBig
+from twisted_rpc.interfaces import ILine
 from twisted_rpc.running import Answer
 from twisted_rpc.transports import web
 from twisted_rpc.transports.base import address_name, hand_over
@@ -43,8 +45,12 @@ def rpc_resource(
     return _RPCResource(endpoint, WebTable(hosts=tuple(hosts), origins=tuple(origins)))
 
 
+@implementer(ILine)
 class _RequestConnection(Connection):
-    """One request of a foreign site: a connection that only answers, and ends with it."""
+    """One request of a foreign site: a connection that only answers, and ends with it.
+
+    It is a line of the endpoint's too, which is drained when it has been answered.
+    """
 
     transport: ClassVar[str] = "http"
     full_duplex: ClassVar[bool] = False
@@ -58,6 +64,12 @@ class _RequestConnection(Connection):
         """The site closes its lines."""
 
     abort = close
+
+    def lost(self) -> None:
+        """See `Connection.lost`."""
+        if not self.is_closed:
+            super().lost()
+            self._owner.release(self)
 
 
 class _RPCResource(Resource):
@@ -97,9 +109,13 @@ class _RPCResource(Resource):
         if exchange.way is Way.WEBSOCKET:
             self._upgrade(request, exchange)
             return
-        _, peer = address_name(request.getClientAddress())
+        address, peer = address_name(request.getClientAddress())
         headers = exchange.text_headers()
         connection = _RequestConnection(self._endpoint, peer, headers, identity)
+        refusal = self._endpoint.admit(connection, address)
+        if refusal is not None:
+            self._finish(request, exchange, Reply.of(503, Busy(refusal), (b"Retry-After", b"5")))
+            return
         request.notifyFinish().addErrback(lambda _: connection.lost())
         answer = connection.answer(exchange.body)
         if isinstance(answer, Deferred):
@@ -114,7 +130,7 @@ class _RPCResource(Resource):
         self._finish(request, exchange, self._responses.to_call(exchange, answer))
 
     def _not_proved(self, _: Failure, request: Request, exchange: Exchange) -> None:
-        self._finish(request, exchange, web.unauthorized())
+        self._finish(request, exchange, web.unauthorized("invalid credentials"))
 
     def _finish(self, request: Request, exchange: Exchange, answer: Reply) -> None:
         if request.channel is None:  # the line is down

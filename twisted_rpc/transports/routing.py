@@ -101,4 +101,6 @@ class Router:
         if header is None:
             return web.unauthorized() if needed else None
         exchange.credentials = auth.basic_credentials(header.decode("latin-1"))
-        return web.unauthorized() if exchange.credentials is None else None
+        if exchange.credentials is None:
+            return web.unauthorized("the Authorization header is no Basic one")
+        return None

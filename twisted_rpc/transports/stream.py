@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
-    IStreamClientEndpoint,
 )
 from zope.interface import implementer
 
@@ -23,7 +20,7 @@ from twisted_rpc.framing import Framer
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.wire import Wire
 
-__all__ = ["StreamConnection", "StreamFactory", "StreamProtocol", "connector"]
+__all__ = ["StreamConnection", "StreamFactory", "StreamProtocol"]
 
 _LONGEST_OPENING = 24
 """By so many bytes it is certain whether a stream begins like an HTTP request."""
@@ -44,7 +41,7 @@ class StreamConnection(Connection):
 
     def bytes_received(self, data: bytes) -> None:
         """Cut what arrived into messages and handle them."""
-        if self._unreadable is not None:
+        if self._unreadable is not None or self._is_closing:
             return  # it was answered for the last time
         framer = self.framer
         messages = framer.feed(data)
@@ -61,9 +58,9 @@ class StreamConnection(Connection):
     def input_ended(self) -> None:
         """The far side has closed its half: what it left without an end is its last message."""
         self._arrival.clear()
-        if self._unreadable is not None:
-            if self._is_closing:
-                self._wire.close()
+        if self._is_closing:
+            self._wire.close()
+        if self._is_closing or self._unreadable is not None:
             return
         rest = self.framer.finish()
         if rest:
@@ -204,24 +201,3 @@ class StreamFactory(RPCFactory):
         protocol = StreamProtocol(self.framing)
         protocol.factory = self
         return protocol
-
-
-def connector(
-    endpoint: IStreamClientEndpoint, framing: str = "line"
-) -> Callable[[Endpoint], Deferred[Connection]]:
-    """A function that connects an `Endpoint` of ours by a Twisted client endpoint.
-
-    Args:
-        endpoint: where to connect to.
-        framing: a name in `FRAMINGS`, except "auto".
-    """
-
-    def connect(owner: Endpoint) -> Deferred[Connection]:
-        connected: Deferred[Any] = endpoint.connect(StreamFactory(owner, framing))
-        return connected.addCallback(_connection_of)
-
-    return connect
-
-
-def _connection_of(protocol: StreamProtocol) -> Connection:
-    return protocol.connection

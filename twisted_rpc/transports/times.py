@@ -52,6 +52,7 @@ class RequestTimes:
 
     def work(self) -> None:
         """A request is worked on: its sender is not waited for."""
+        self._idle.clear()
         self._arrival.clear()
 
     def stop(self) -> None:

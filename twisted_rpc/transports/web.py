@@ -73,9 +73,9 @@ class Reply(Struct, frozen=True):
         return HTTPStatus(self.status).phrase.encode()
 
 
-def unauthorized() -> Reply:
+def unauthorized(why: str = "send an Authorization header") -> Reply:
     """401: credentials are missing or prove nothing (RFC 9110, section 15.5.2)."""
-    error = Unauthorized("send an Authorization header")
+    error = Unauthorized(why)
     return Reply.of(401, error, (b"WWW-Authenticate", _CHALLENGE))
 
 

@@ -9,7 +9,7 @@ does not know goes to Autobahn in its order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.protocol import connectionDone
@@ -57,6 +57,24 @@ def unmask(mask: bytes, payload: bytes) -> bytes:
     return plain.to_bytes(size, "little")
 
 
+class Carrier(Protocol):
+    """The protocol that carries a connection, on either end."""
+
+    wire: Wire
+
+    def send_text(self, messages: list[bytes]) -> None:
+        """Send messages, each as one frame."""
+
+    def set_reading(self, reading: bool) -> None:
+        """Go on or stop reading."""
+
+    def close(self, code: int) -> None:
+        """Begin the closing handshake."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
 class WebSocketConnection(Connection):
     """A connection over a WebSocket."""
 
@@ -64,7 +82,7 @@ class WebSocketConnection(Connection):
 
     def __init__(
         self,
-        protocol: WebSocketProtocol,
+        protocol: Carrier,
         owner: Endpoint,
         peer: str,
         headers: Mapping[str, str],
@@ -113,6 +131,7 @@ class WebSocketFactory(WebSocketServerFactory):
             failByDrop=False,
             maxMessagePayloadSize=limits.max_message or 0,
             maxFramePayloadSize=limits.max_message or 0,
+            closeHandshakeTimeout=0,
             openHandshakeTimeout=limits.handshake_timeout or 0,
             autoPingInterval=limits.ping_interval or 0,
             autoPingTimeout=limits.ping_timeout or 0,
@@ -322,6 +341,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
         """Begin the closing handshake (RFC 6455, section 7)."""
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code, isReply=False)
+
+    def sendCloseFrame(self, *args: Any, **options: Any) -> None:
+        """Autobahn's; its own deadline does not look whether answers are still on their way."""
+        super().sendCloseFrame(*args, **options)
+        self.wire.await_end()
 
     def abort(self) -> None:
         """See `ILine.abort`."""

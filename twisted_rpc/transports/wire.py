@@ -40,6 +40,9 @@ class Wire:
     aborted when it takes less than `SLOWEST` bytes of them in `unread_timeout` seconds,
     or when more than `max_unread` bytes wait that it has not asked for.
 
+    Closing does not reset a line: while something has come that was not read, or much of
+    what was written is not out, only our half is closed (see `close_unread`).
+
     Args:
         transport: where to write.
         congested: told whether the far side has stopped, or begun again, to read.
@@ -56,13 +59,17 @@ class Wire:
     ) -> None:
         self.transport = transport
         self._direct = _direct(transport)
+        self._socket = _socket_of(transport)
         self._limits = limits
         self._congested = congested
         self._unasked: int | None = None
-        self._held = 0
+        self._queued = 0
+        self._taken = 0
         self._given_up = False
         self._closing = False
         self._lingering = False
+        self._waited = 0.0
+        self._all_out = False
         self._deadline = Deadline(clock, self._expired)
         self._look = Deadline(clock, self._look_after)
         if hasattr(transport, "registerProducer"):
@@ -84,7 +91,10 @@ class Wire:
             # An exception instead of a number: the reactor meets it too, and reports it.
             if isinstance(sent, int) and sent > 0:
                 data = data[sent:]
+        self._queued += len(data)
         self.transport.write(data)
+        if self._unasked is not None:  # TLS says so while it still hands over
+            self._taken = min(self._taken, self._queued - self._holds())
 
     def accepts_unasked(self, size: int) -> bool:
         """Whether a message may be written that the far side has not asked for.
@@ -115,7 +125,7 @@ class Wire:
             self.transport.pauseProducing()
 
     def _look_after(self) -> None:
-        if _is_reset(self.transport):
+        if _events(self._socket, select.POLLERR):
             self.abort()
         else:
             self._look.set(LOOK)
@@ -123,6 +133,10 @@ class Wire:
     def close(self) -> None:
         """Close once everything is out, or after `unread_timeout` in any case."""
         if self._closing and not self._lingering:
+            return
+        is_congested = self._unasked is not None
+        if not self._closing and (is_congested or _events(self._socket, select.POLLIN)):
+            self.close_unread()
             return
         self._lingering = False
         self._let_go()
@@ -134,15 +148,27 @@ class Wire:
 
         Closing a socket with unread bytes in it resets the line, and the last answer is
         lost with it.  So only our half is closed, what still comes is for the protocol to
-        throw away, and the rest follows when the far side closes or `LINGER` is over.
+        throw away, and the rest follows when the far side closes, or is not there in time.
         """
         if self._closing:
             return
         self._let_go()
-        self._lingering = True
-        if hasattr(self.transport, "loseWriteConnection"):
+        if isinstance(self.transport, ProtocolWrapper):  # TLS: it says so, and reads on
+            self.transport.loseConnection()
+        elif hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
         self.set_reading(True)
+        self.await_end()
+
+    def await_end(self) -> None:
+        """Abort if the far side has not closed `LINGER` seconds after everything was out.
+
+        Until then it has to take it as fast as ever: `SLOWEST` bytes in `unread_timeout`.
+        """
+        self._lingering = True
+        self._waited = 0.0
+        self._all_out = self._holds() == 0
+        self._taken = self._queued - self._holds()
         self._deadline.set(LINGER)
 
     def _let_go(self) -> None:
@@ -186,24 +212,41 @@ class Wire:
         """The transport has ended; its protocol is told."""
 
     def _watch_unread(self) -> None:
-        self._held = self._holds()
+        self._taken = self._queued - self._holds()
         self._deadline.set(self._limits.unread_timeout)
+
+    def _takes_enough(self) -> bool:
+        """Whether the far side has taken what it has to since this was noted for the last time."""
+        return self._queued - self._holds() - self._taken >= SLOWEST
 
     def _holds(self) -> int:
         """How many bytes the transport holds, where it can be seen; 0 elsewhere."""
-        direct = self._direct
-        if direct is None:
+        socket = self._socket
+        if socket is None:
             return 0
-        return len(direct.dataBuffer) - int(direct.offset) + int(direct._tempDataLen)
+        return len(socket.dataBuffer) - int(socket.offset) + int(socket._tempDataLen)
 
     def _expired(self) -> None:
         if self._lingering:
-            self.abort()
-        elif self._held - self._holds() >= SLOWEST:
+            self._linger()
+        elif self._takes_enough():
             self._watch_unread()
         else:
             seconds = self._limits.unread_timeout
             self._give_up(f"too little read in {seconds:g} seconds (unread_timeout)")
+
+    def _linger(self) -> None:
+        limit = self._limits.unread_timeout
+        self._waited += LINGER
+        waited_long = limit is not None and self._waited >= limit
+        if self._all_out:
+            self.abort()
+        elif self._holds() == 0 or (waited_long and self._takes_enough()):
+            self.await_end()
+        elif waited_long:
+            self._give_up(f"too little read in {limit:g} seconds (unread_timeout)")
+        else:
+            self._deadline.set(LINGER)
 
     def _give_up(self, reason: str) -> None:
         if not self._given_up:
@@ -219,12 +262,18 @@ def _direct(transport: Any) -> Any:
     return None
 
 
-def _is_reset(transport: Any) -> bool:
-    """Whether a line is dead, as far as its descriptor shows without being read."""
-    if isinstance(transport, ProtocolWrapper):  # TLS
+def _socket_of(transport: Any) -> Any:
+    """What holds the bytes for the system: below TLS, or of standard output."""
+    if isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if not isinstance(transport, FileDescriptor) or transport.fileno() < 0:
-        return False
+    transport = getattr(transport, "_writer", transport)
+    return transport if isinstance(transport, FileDescriptor) else None
+
+
+def _events(socket: Any, wanted: int) -> int:
+    """What the system says of a line without reading from it; errors are always said."""
+    if socket is None or socket.fileno() < 0:
+        return 0
     poll = select.poll()
-    poll.register(transport.fileno(), 0)  # errors and hang-ups are told of in any case
-    return bool(poll.poll(0))
+    poll.register(socket.fileno(), wanted & select.POLLIN)
+    return next((events & wanted for _, events in poll.poll(0)), 0)

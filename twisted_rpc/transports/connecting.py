@@ -1,0 +1,315 @@
+"""From a URL, or a Twisted client endpoint description, to a client that is connecting."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from OpenSSL import SSL
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    ProcessEndpoint,
+    UNIXClientEndpoint,
+    clientFromString,
+    wrapClientTLS,
+)
+from twisted.internet.error import (
+    ConnectError as TwistedConnectError,
+)
+from twisted.internet.error import (
+    ConnectionRefusedError as TwistedRefused,
+)
+from twisted.internet.error import (
+    DNSLookupError,
+    UnknownHostError,
+)
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
+from twisted.python.failure import Failure
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
+
+from twisted_rpc.client import CLIENT_LIMITS, Backoff, Client
+from twisted_rpc.config import Framing, Limits
+from twisted_rpc.connection import Connection
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import (
+    AuthenticationFailed,
+    CallError,
+    CertificateRefused,
+    ConnectError,
+    ConnectionLost,
+    ConnectionRefused,
+    ErrorCode,
+    RemoteError,
+    UnknownHost,
+)
+from twisted_rpc.offline import Offline
+from twisted_rpc.transports.http_client import http_connector
+from twisted_rpc.transports.stream_client import connector
+from twisted_rpc.transports.websocket_client import websocket_connector
+
+__all__ = ["connect"]
+
+Connector = Callable[[Endpoint], Deferred[Connection]]
+
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_SECURE = frozenset({"https", "wss", "tcps"})
+_EXAMPLES = "tcp://127.0.0.1:7080, http://127.0.0.1:7080/rpc, ws://127.0.0.1:7080/rpc"
+
+
+def connect(
+    to: str | IStreamClientEndpoint,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    framing: Framing = "line",
+    trust: str | None = None,
+    certificate: str | None = None,
+    limits: Limits = CLIENT_LIMITS,
+    reconnect: bool = True,
+    offline: Offline | None = None,
+    backoff: Backoff | None = None,
+    ids: Callable[[], Iterator[int | str]] | None = None,
+    debug: bool = False,
+    reactor: Any = None,
+) -> Client:
+    """A client that is connecting; `await` it to have it connected, or to learn why not.
+
+    Args:
+        to: `tcp://HOST:PORT`, `tcps://HOST:PORT` (TLS), `unix:PATH`, `http://…`,
+            `https://…`, `ws://…`, `wss://…`, `exec:COMMAND` (a child process, over its
+            standard input and output), a Twisted client endpoint description, or such an
+            endpoint.  The latter carry a stream.
+        user: who we are: said by Basic authentication, or on streams by a call of `auth`.
+        password: the user's.
+        token: a bearer token instead, for HTTP and WebSocket.
+        headers: further header fields, for HTTP and WebSocket.
+        framing: how messages are told apart on streams.
+        trust: a PEM file of the only certificates that are trusted, instead of the
+            system's authorities.
+        certificate: a PEM file with our own certificate and its key.
+        limits: what the far side may use up, and `call_timeout`.
+        reconnect: whether the client comes back after its line was lost.
+        offline: what waits while there is no connection.
+        backoff: seconds to wait after so many failures.
+        ids: makes an iterator of ids for each connection; 1, 2, 3 unless given.
+        debug: print every message.
+        reactor: the installed one unless given.
+
+    Raises:
+        ValueError: the URL, or what was given with it, makes no sense.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    place = _Place(to, trust, certificate, reactor)
+    login = _Login(user or place.user, password or place.password, token)
+    connector_ = place.connector(login, headers or {}, framing)
+    return Client(
+        _explaining(connector_, place),
+        place.name,
+        limits=limits,
+        reconnect=reconnect,
+        offline=offline,
+        backoff=backoff,
+        ids=ids,
+        debug=debug,
+        reactor=IReactorTime(reactor),
+    ).start()
+
+
+class _Login:
+    """Credentials, as a transport sends them."""
+
+    def __init__(self, user: str | None, password: str | None, token: str | None) -> None:
+        if (user is None) != (password is None):
+            raise ValueError("user and password belong together")
+        if token is not None and user is not None:
+            raise ValueError("either user and password, or a token")
+        self.pair = None if user is None or password is None else (user, password)
+        self.token = token
+
+    def headers(self) -> dict[str, str]:
+        """The Authorization header (RFC 7617, RFC 6750); none without credentials."""
+        if self.token is not None:
+            return {"Authorization": f"Bearer {self.token}"}
+        if self.pair is None:
+            return {}
+        encoded = base64.b64encode(":".join(self.pair).encode("utf-8")).decode("ascii")
+        return {"Authorization": f"Basic {encoded}"}
+
+    async def by_call(self, connection: Connection, name: str) -> Connection:
+        """Prove who we are on a stream, by the ancestor's first message."""
+        if self.pair is None:
+            return connection
+        try:
+            await connection.call("auth", list(self.pair))
+        except RemoteError as error:
+            connection.abort()
+            if error.code == ErrorCode.METHOD_NOT_FOUND:
+                return_text = "it asks for no credentials"
+            else:
+                return_text = f"{error.message} ({error.code}): check user and password"
+            raise AuthenticationFailed(f"{name}: {return_text}") from error
+        return connection
+
+
+class _Place:
+    """Where to connect to, and how."""
+
+    def __init__(
+        self,
+        to: str | IStreamClientEndpoint,
+        trust: str | None,
+        certificate: str | None,
+        reactor: Any,
+    ) -> None:
+        self._reactor = reactor
+        self._trust = None if trust is None else Certificate.loadPEM(Path(trust).read_bytes())
+        self._own = _own_certificate(certificate)
+        self.user: str | None = None
+        self.password: str | None = None
+        self._parts = SplitResult("", "", "", "", "")
+        self._endpoint: IStreamClientEndpoint | None = None
+        if not isinstance(to, str):
+            self._endpoint, self.name = to, type(to).__name__
+        elif "://" in to:
+            self._take_url(to)
+        else:
+            self.name = to
+            self._endpoint = self._described(to)
+
+    def _take_url(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {*_PORTS, "tcp", "tcps"}:
+            raise ValueError(f"{url!r}: unknown scheme {parts.scheme!r}; such as {_EXAMPLES}")
+        if not parts.hostname:
+            raise ValueError(f"{url!r} names no host; such as {_EXAMPLES}")
+        try:
+            port = parts.port or _PORTS.get(parts.scheme)
+        except ValueError:
+            raise ValueError(f"{url!r}: the port is no number up to 65535") from None
+        if port is None:
+            raise ValueError(f"{url!r} names no port; such as {_EXAMPLES}")
+        if parts.scheme in ("tcp", "tcps") and parts.path not in ("", "/"):
+            raise ValueError(f"{url!r}: {parts.scheme} has no path")
+        if parts.username is not None:
+            self.user = unquote(parts.username)
+            self.password = unquote(parts.password or "")
+        place = parts.netloc.rpartition("@")[2]
+        self._parts = parts._replace(netloc=place, fragment="")
+        self.name = urlunsplit(self._parts)
+        endpoint: IStreamClientEndpoint = HostnameEndpoint(self._reactor, parts.hostname, port)
+        if parts.scheme in _SECURE:
+            endpoint = wrapClientTLS(self._tls(parts.hostname), endpoint)
+        self._endpoint = endpoint
+
+    def _described(self, description: str) -> IStreamClientEndpoint:
+        kind, _, rest = description.partition(":")
+        if kind == "exec":
+            command = shlex.split(rest)
+            executable = shutil.which(command[0]) if command else None
+            if executable is None:
+                raise ValueError(f"{description!r}: there is no such command")
+            return ProcessEndpoint(self._reactor, executable, command, env=None)
+        if kind == "unix" and "=" not in rest:
+            return UNIXClientEndpoint(self._reactor, rest)
+        try:
+            endpoint: IStreamClientEndpoint = clientFromString(self._reactor, description)
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise ValueError(f"{description!r}: {reason}; such as {_EXAMPLES}") from error
+        return endpoint
+
+    def _tls(self, host: str) -> Any:
+        return optionsForClientTLS(host, trustRoot=self._trust, clientCertificate=self._own)
+
+    def connector(self, login: _Login, headers: Mapping[str, str], framing: str) -> Connector:
+        """What makes a connection, ready for calls."""
+        assert self._endpoint is not None
+        scheme = self._parts.scheme
+        if scheme in ("ws", "wss"):
+            fields = {**login.headers(), **headers}
+            return websocket_connector(self._endpoint, self.name, fields)
+        if scheme in ("http", "https"):
+            fields = {**login.headers(), **headers}
+            policy = _Policy(self._tls) if self._trust or self._own else None
+            return http_connector(self.name, fields, policy, self.explain, reactor=self._reactor)
+        if headers or login.token is not None:
+            raise ValueError(f"{self.name}: headers and tokens are for HTTP and WebSocket")
+        plain = connector(self._endpoint, framing)
+
+        def connect_and_log_in(owner: Endpoint) -> Deferred[Connection]:
+            return plain(owner).addCallback(
+                lambda connection: Deferred.fromCoroutine(login.by_call(connection, self.name))
+            )
+
+        return connect_and_log_in
+
+    def _refused_tls(self, reason: str) -> ConnectError:
+        if "certificate" in reason or "Mismatch" in reason:
+            hint = "check the host name, or give `trust`"
+            return CertificateRefused(
+                f"{self.name}: the certificate is not trusted: {reason}: {hint}"
+            )
+        return ConnectError(f"{self.name}: no TLS: {reason}: does it speak TLS on this port?")
+
+    def explain(self, failure: Failure) -> CallError:
+        """What a failure to connect means, and what can be done."""
+        error = failure.value
+        reasons = getattr(error, "reasons", None)  # the agent's ResponseFailed wraps others
+        if reasons:
+            return self.explain(reasons[0])
+        if isinstance(error, CallError):
+            return error
+        if isinstance(error, TwistedRefused):
+            return ConnectionRefused(
+                f"{self.name}: connection refused: is the server running, and listening there?"
+            )
+        if isinstance(error, (DNSLookupError, UnknownHostError)):
+            return UnknownHost(f"{self.name}: unknown host: check the name")
+        if isinstance(error, SSL.Error) or "Verification" in type(error).__name__:
+            return self._refused_tls(_reason_of(error))
+        if isinstance(error, TwistedConnectError):
+            number = error.osError
+            reason = os.strerror(number) if isinstance(number, int) else str(number or error)
+            return ConnectError(f"{self.name}: {reason}")
+        return ConnectionLost(f"the connection to {self.name} was lost: {error}")
+
+
+def _explaining(connector_: Connector, place: _Place) -> Connector:
+    def explained(failure: Failure) -> Any:
+        raise place.explain(failure) from failure.value
+
+    return lambda owner: connector_(owner).addErrback(explained)
+
+
+def _reason_of(error: BaseException | None) -> str:
+    text = str(error)
+    if isinstance(error, SSL.Error) and error.args and error.args[0]:
+        text = str(error.args[0][0][-1])
+    return text or type(error).__name__
+
+
+def _own_certificate(path: str | None) -> PrivateCertificate | None:
+    return None if path is None else PrivateCertificate.loadPEM(Path(path).read_bytes())
+
+
+@implementer(IPolicyForHTTPS)
+class _Policy:
+    """Trusts what `trust` says, and shows our own certificate."""
+
+    def __init__(self, options: Callable[[str], Any]) -> None:
+        self._options = options
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
+        return self._options(hostname.decode("ascii"))

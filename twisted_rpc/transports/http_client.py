@@ -1,0 +1,296 @@
+"""The client's end of HTTP: each call, or batch, is a request of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from msgspec import UNSET
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    ContentDecoderAgent,
+    GzipDecoder,
+    HTTPConnectionPool,
+    ProxyAgent,
+    ResponseDone,
+)
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
+from zope.interface import implementer
+
+from twisted_rpc import codec
+from twisted_rpc.connection import Connection
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.errors import (
+    AuthenticationFailed,
+    CallError,
+    ConnectionLost,
+    NotFullDuplex,
+    ProtocolError,
+)
+from twisted_rpc.message import Message
+from twisted_rpc.outgoing import Call
+
+__all__ = ["http_connector"]
+
+_EXCERPT = 200
+"""So much of an answer that is none is told."""
+
+Explain = Callable[[Failure], CallError]
+"""From a failure to connect to an error that says what to do."""
+
+
+@implementer(IBodyProducer)
+class _Body:
+    """A request's body, which is there."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.length = len(data)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """It is written already."""
+
+    def resumeProducing(self) -> None:
+        """It is written already."""
+
+    def stopProducing(self) -> None:
+        """It is written already."""
+
+
+class _Collector(Protocol):
+    """Takes a body up to a limit; `whole` fires with it, or fails."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._chunks: list[bytes] = []
+        self.whole: Deferred[bytes] = Deferred(self._give_up)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= self._limit:
+            self._chunks.append(data)
+        elif not self.whole.called:
+            self._chunks.clear()
+            self.whole.errback(_TooLong(self._limit))
+            self._give_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.whole.called:
+            return
+        if reason.check(ResponseDone):
+            self.whole.callback(b"".join(self._chunks))
+        else:
+            self.whole.errback(reason)
+
+    def _give_up(self, _: object = None) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            getattr(transport, "abortConnection", transport.loseConnection)()
+
+
+class _TooLong(Exception):
+    pass
+
+
+class HTTPClientConnection(Connection):
+    """Calls over HTTP: nothing comes but answers.
+
+    Args:
+        owner: the client.
+        url: where calls are posted to.
+        headers: header fields of each request.
+        agent: sends requests.
+        pool: its lines, which are closed with the connection.
+        explain: says what a failure to connect means.
+    """
+
+    transport: ClassVar[str] = "http"
+
+    def __init__(
+        self,
+        owner: Endpoint,
+        url: str,
+        headers: Headers,
+        *,
+        agent: Any,
+        pool: HTTPConnectionPool,
+        explain: Explain,
+    ) -> None:
+        super().__init__(owner, url)
+        self._url = url.encode("ascii")
+        self._fields = headers
+        self._agent = agent
+        self._pool = pool
+        self._explain = explain
+        self._requests: set[Deferred[Any]] = set()
+        self._turns = DeferredSemaphore(owner.limits.max_in_flight or 1 << 31)
+
+    def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
+        """See `Connection.transmit`."""
+        if self._tracing:
+            self._owner.trace("-->", message, self)
+        asked: Deferred[Any] = self._turns.run(self._post, message)
+        self._requests.add(asked)
+        for call in calls:
+            call.result.addErrback(self._cancelled, asked)
+        asked.addCallbacks(self._answered, self._failed, (calls,), {}, (calls,))
+        asked.addBoth(lambda _: self._requests.discard(asked))
+
+    def _cancelled(self, failure: Failure, asked: Deferred[Any]) -> Failure:
+        """A single call that nobody waits for any more ends its request with it."""
+        if asked in self._requests and len(self._calls) == 0:
+            asked.cancel()
+        return failure
+
+    def _post(self, message: bytes) -> Deferred[bytes]:
+        body = _Body(message)
+        asked: Deferred[Any] = self._agent.request(b"POST", self._url, self._fields, body)
+        return asked.addCallback(self._responded)
+
+    def _responded(self, response: Any) -> Deferred[bytes]:
+        collector = _Collector(self._limits.max_message or 1 << 62)
+        response.deliverBody(collector)
+        return collector.whole.addCallback(self._checked, response)
+
+    def _checked(self, body: bytes, response: Any) -> bytes:
+        status = f"{response.code} {response.phrase.decode('latin-1')}"
+        if response.code in (401, 403, 407):
+            raise AuthenticationFailed(f"{status}: check user, password or token")
+        if response.code not in (200, 204):
+            excerpt = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
+            raise ProtocolError(f"answered {status}{': ' if excerpt else ''}{excerpt}")
+        return body
+
+    def _answered(self, body: bytes, calls: Sequence[Call]) -> None:
+        if self._tracing and body:
+            self._owner.trace("<--", body, self)
+        decoded = codec.decode(body, self._owner.dispatcher.max_depth) if body else []
+        said = ""
+        for item in decoded if isinstance(decoded, list) else [decoded]:
+            if not isinstance(item, Message):
+                said = f": {item.error.data}"
+            elif item.method is not UNSET:
+                said = ": it sent a request, and nobody can be called over HTTP"
+            elif not self.take_response(item) and item.error is not UNSET:
+                said = f": {bytes(item.error)[:_EXCERPT].decode('utf-8', 'replace')}"
+        self._fail(calls, lambda name: ProtocolError(f"{name}: no answer from {self.peer}{said}"))
+
+    def _failed(self, failure: Failure, calls: Sequence[Call]) -> None:
+        error = self._error(failure)
+        for call in calls:
+            if isinstance(error, ConnectionLost) and call.retries and not call.result.called:
+                self._calls.take_back(call)
+                call.retries(call)
+        self._fail(calls, lambda name: type(error)(f"{name}: {error}"))
+
+    def _error(self, failure: Failure) -> CallError:
+        if failure.check(_TooLong):
+            limit = self._limits.max_message
+            return ProtocolError(f"the answer of {self.peer} has more than {limit} bytes")
+        if isinstance(failure.value, (AuthenticationFailed, ProtocolError)):
+            return type(failure.value)(f"{self.peer} {failure.value}")
+        if failure.check(CancelledError):
+            return ConnectionLost(f"the connection to {self.peer} was closed")
+        return self._explain(failure)
+
+    def _fail(self, calls: Sequence[Call], error: Callable[[str], CallError]) -> None:
+        for call in calls:
+            if not call.result.called and self._calls.take_back(call):
+                call.fail(error(call.method))
+
+    def notify_encoded(self, notification: bytes) -> None:
+        """See `Connection.notify_encoded`."""
+        if self.is_closed:
+            raise ConnectionLost(f"the connection to {self.peer} is closed")
+        self.transmit(notification, [])
+
+    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
+        """Nothing but answers comes over HTTP.
+
+        Raises:
+            NotFullDuplex: always.
+        """
+        raise NotFullDuplex(f"{method}: {self.peer} sends no notifications over HTTP")
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self._pool.persistent = False
+        self._calls.lost(f"the connection to {self.peer} was closed")
+        for asked in tuple(self._requests):
+            asked.cancel()
+        self._pool.closeCachedConnections()
+        self.lost()
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self.close()
+
+    def _cancel_there(self, request_id: int | str) -> None:
+        """Its request is given up: nobody could be told of it otherwise."""
+
+    def _set_reading(self, reading: bool) -> None:
+        """The agent reads."""
+
+
+def http_connector(
+    url: str,
+    headers: Mapping[str, str],
+    policy: IPolicyForHTTPS | None,
+    explain: Explain,
+    *,
+    reactor: Any,
+) -> Callable[[Endpoint], Deferred[Connection]]:
+    """A function that makes a connection of an `Endpoint` of ours over HTTP.
+
+    Nothing is sent before the first call.  Proxies are those of the environment
+    (`http_proxy`, `https_proxy`, `no_proxy`).
+
+    Args:
+        url: where calls are posted to.
+        headers: header fields of each request.
+        policy: whose certificates are trusted; the system's authorities if None.
+        explain: says what a failure to connect means.
+        reactor: connects.
+    """
+
+    def connect(owner: Endpoint) -> Deferred[Connection]:
+        pool = HTTPConnectionPool(reactor)
+        pool.maxPersistentPerHost = owner.limits.max_in_flight or 1 << 31
+        pool.retryAutomatically = False
+        agent = _agent(url, policy or BrowserLikePolicyForHTTPS(), pool, reactor)
+        fields = Headers({"Content-Type": ["application/json"], "Accept": ["application/json"]})
+        for name, value in headers.items():
+            fields.setRawHeaders(name, [value])
+        connection = HTTPClientConnection(
+            owner, url, fields, agent=agent, pool=pool, explain=explain
+        )
+        connection.opened()
+        return succeed(connection)
+
+    return connect
+
+
+def _agent(url: str, policy: IPolicyForHTTPS, pool: HTTPConnectionPool, reactor: Any) -> Any:
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme) if parts.hostname else None
+    agent: Any
+    if proxy and parts.scheme == "http" and not proxy_bypass(parts.hostname or ""):
+        place = urlsplit(proxy)
+        endpoint = HostnameEndpoint(reactor, place.hostname or "", place.port or 3128)
+        agent = ProxyAgent(endpoint, reactor, pool)
+    else:
+        agent = Agent(reactor, policy, pool=pool)
+    return ContentDecoderAgent(agent, [(b"gzip", GzipDecoder)])
