@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted_rpc.batching import BatchCalls
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
+from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import (
     AuthenticationFailed,
@@ -108,6 +109,7 @@ class Client(Endpoint):
         self._waiting: list[Deferred[Self]] = []
         self._reason: CallError | None = None
         self._awaited: Deferred[Any] | None = None
+        self._again = Deadline(self.clock, self._send_kept)
 
     def start(self) -> Self:
         """Begin to connect; `connect()` has done it."""
@@ -227,8 +229,9 @@ class Client(Endpoint):
         connection.close()
         seconds = self.limits.drain_timeout
         if seconds is not None and not closed.called:
-            timer = self.clock.callLater(seconds, connection.abort)
-            closed.addCallback(lambda _: timer.cancel() if timer.active() else None)
+            deadline = Deadline(self.clock, connection.abort)
+            deadline.set(seconds)
+            closed.addBoth(_stop, deadline)
         return closed
 
     # -- what batches and connections use ----------------------------------------------------
@@ -262,8 +265,15 @@ class Client(Endpoint):
     def _retry(self, call: Call) -> None:
         if self.state is State.CLOSED:
             call.fail(ConnectionLost(f"{call.method}: {self._closed_error()}"))
-        else:
-            self._buffer.keep_first(call)
+            return
+        self._buffer.keep_first(call)
+        if self.state is State.CONNECTED:  # over HTTP, where no line is made anew
+            self._again.set(self._backoff(1))
+
+    def _send_kept(self) -> None:
+        if self.state is State.CONNECTED:
+            for parcel in self._buffer.take_all():
+                self.begin_calls(parcel.calls, parcel.notifications)
 
     def new_ids(self) -> Iterator[int | str] | None:
         """See `IConnectionOwner`."""
@@ -280,6 +290,8 @@ class Client(Endpoint):
             except CancelledError:
                 raise
             except Exception as error:
+                if self.state is State.CLOSED:
+                    return None
                 failures += 1
                 self._failed(error)
                 if isinstance(error, (AuthenticationFailed, CertificateRefused)):
@@ -311,8 +323,7 @@ class Client(Endpoint):
         connection = self.connection
         assert connection is not None
         self._enter(State.CONNECTED)
-        for parcel in self._buffer.take_all():
-            self.begin_calls(parcel.calls, parcel.notifications)
+        self._send_kept()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(self)  # type: ignore[arg-type]
@@ -347,6 +358,7 @@ class Client(Endpoint):
         self._reason = reason
         self._enter(State.CLOSED)
         error = self._closed_error()
+        self._again.stop()
         self._buffer.fail(str(error))
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -380,6 +392,11 @@ class Client(Endpoint):
                 observer(state)
             except Exception:
                 self._log.failure("an observer of states failed")
+
+
+def _stop(outcome: Any, deadline: Deadline) -> Any:
+    deadline.stop()
+    return outcome
 
 
 def _chained(function: Callable[[Client], Any], client: Client) -> Any:

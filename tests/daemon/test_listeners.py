@@ -158,3 +158,28 @@ def test_standard_input_and_output_carry_messages_and_nothing_else(
         assert daemon.process.returncode == 0
         assert daemon.log.count("noise of a call") == 2
         assert daemon.log.count("noise of an import") == 1
+
+
+def test_standard_output_may_be_a_file(start: Start, project: Path) -> None:
+    (project / "rpc.toml").write_text('[[listen]]\ntransport = "stdio"\n', encoding="utf-8")
+    with (project / "answers").open("wb") as answers:
+        pipes = {"stdin": subprocess.PIPE, "stdout": answers}
+        with start(*EXPOSE, "--config", "rpc.toml", listeners=0, **pipes) as daemon:
+            daemon.process.communicate(request("calc.add", 1, 2) + b"\n", DEADLINE)
+            assert daemon.process.returncode == 0
+    assert json.loads((project / "answers").read_bytes()) == ANSWER
+
+
+def test_it_ends_when_nobody_reads_standard_output_any_more(start: Start, project: Path) -> None:
+    (project / "rpc.toml").write_text('[[listen]]\ntransport = "stdio"\n', encoding="utf-8")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with start(*EXPOSE, "--config", "rpc.toml", listeners=0, **pipes) as daemon:
+        process = daemon.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(request("calc.add", 1, 2) + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == ANSWER
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+        process.stdin.close()

@@ -243,7 +243,7 @@ class OtherTransportTests(TransportTestCase):
         wire.write(b"a")
         wire.close_unread()
         wire.abort()
-        self.assertEqual(transport.done, [b"a", "resume", "lose"])
+        self.assertEqual(transport.done, [b"a", "lose", "lose"])
 
     async def test_a_transport_says_when_it_holds_too_much(self) -> None:
         transport: Any = StringTransport()

@@ -26,6 +26,8 @@ def address_name(address: Any) -> tuple[str, str]:
         return address.host, f"{address.host}:{address.port}"
     if isinstance(address, IPv6Address):
         return address.host, f"[{address.host}]:{address.port}"
+    if address is None:
+        return "process", "process"
     kind = type(address).__name__.removesuffix("Address").lower().strip("_")
     return kind, kind
 
@@ -37,6 +39,13 @@ def hand_over(transport: Any, successor: IProtocol) -> None:
     else:
         transport.protocol = successor
     successor.makeConnection(transport)
+
+
+def _peer_of(transport: Any) -> Any:
+    try:
+        return transport.getPeer()
+    except NotImplementedError:  # a child process
+        return None
 
 
 class _Refused(Protocol):
@@ -86,10 +95,11 @@ class RPCProtocol(Protocol):
         """Count this line in, or refuse it."""
         endpoint = self.factory.endpoint
         self.endpoint = endpoint
-        address, self.peer = address_name(self.transport.getPeer())
+        peer = _peer_of(self.transport)
+        address, self.peer = address_name(peer)
         self._handshake = Deadline(endpoint.clock, self._handshake_expired)
         self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
-        if isinstance(self.transport.getPeer(), IPv4Address | IPv6Address):
+        if isinstance(peer, IPv4Address | IPv6Address):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         if not self._admitted:

@@ -32,6 +32,7 @@ from twisted_rpc.errors import (
     AuthenticationFailed,
     CallError,
     ConnectionLost,
+    ConnectionRefused,
     NotFullDuplex,
     ProtocolError,
 )
@@ -191,7 +192,8 @@ class HTTPClientConnection(Connection):
     def _failed(self, failure: Failure, calls: Sequence[Call]) -> None:
         error = self._error(failure)
         for call in calls:
-            if isinstance(error, ConnectionLost) and call.retries and not call.result.called:
+            is_lost = isinstance(error, (ConnectionLost, ConnectionRefused))
+            if is_lost and call.retries and not call.result.called:
                 self._calls.take_back(call)
                 call.retries(call)
         self._fail(calls, lambda name: type(error)(f"{name}: {error}"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_rpc import codec
@@ -91,7 +93,9 @@ class StreamConnection(Connection):
 
     def _stop_reading_for(self, error: RPCError) -> None:
         """Answer what can still be answered, then this error, then close."""
-        if self._unreadable is None:
+        if not self._owner.answers_rubbish:
+            self.break_off(str(error.data))
+        elif self._unreadable is None:
             self._unreadable = error
             self._arrival.clear()
             self.end_input()
@@ -177,7 +181,9 @@ class StreamProtocol(RPCProtocol):
         self.connection.input_ended()
 
     def writeConnectionLost(self) -> None:
-        """Our half is closed."""
+        """Our half is closed: by us, or because nobody reads our standard output any more."""
+        if not self.wire.is_closing:
+            self.transport.connectionLost(Failure(ConnectionLost()))
 
     def end(self) -> None:
         """See `RPCProtocol.end`."""

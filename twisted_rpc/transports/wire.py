@@ -60,6 +60,7 @@ class Wire:
         self.transport = transport
         self._direct = _direct(transport)
         self._socket = _socket_of(transport)
+        self._is_socket = getattr(self._socket, "socket", None) is not None
         self._limits = limits
         self._congested = congested
         self._unasked: int | None = None
@@ -74,6 +75,11 @@ class Wire:
         self._look = Deadline(clock, self._look_after)
         if hasattr(transport, "registerProducer"):
             self.transport.registerProducer(self, True)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether we have closed it, or are about to."""
+        return self._closing
 
     def write(self, data: bytes) -> None:
         """Write bytes, after all those written before."""
@@ -125,7 +131,7 @@ class Wire:
             self.transport.pauseProducing()
 
     def _look_after(self) -> None:
-        if _events(self._socket, select.POLLERR):
+        if self._is_socket and _events(self._socket, select.POLLERR):
             self.abort()
         else:
             self._look.set(LOOK)
@@ -134,14 +140,18 @@ class Wire:
         """Close once everything is out, or after `unread_timeout` in any case."""
         if self._closing and not self._lingering:
             return
-        is_congested = self._unasked is not None
-        if not self._closing and (is_congested or _events(self._socket, select.POLLIN)):
+        if not self._closing and self._would_reset():
             self.close_unread()
             return
         self._lingering = False
         self._let_go()
         self._watch_unread()
         self.transport.loseConnection()
+
+    def _would_reset(self) -> bool:
+        if not self._is_socket:  # a pipe has no resets
+            return False
+        return self._unasked is not None or bool(_events(self._socket, select.POLLIN))
 
     def close_unread(self) -> None:
         """Close although the far side is still sending.
@@ -150,6 +160,8 @@ class Wire:
         lost with it.  So only our half is closed, what still comes is for the protocol to
         throw away, and the rest follows when the far side closes, or is not there in time.
         """
+        if not self._is_socket:
+            self.close()
         if self._closing:
             return
         self._let_go()
@@ -272,7 +284,7 @@ def _socket_of(transport: Any) -> Any:
 
 def _events(socket: Any, wanted: int) -> int:
     """What the system says of a line without reading from it; errors are always said."""
-    if socket is None or socket.fileno() < 0:
+    if socket.fileno() < 0:
         return 0
     poll = select.poll()
     poll.register(socket.fileno(), wanted & select.POLLIN)
