@@ -27,7 +27,7 @@ LAYERS = (
     {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
         *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "connection"),
-        *("endpoint", "offline", "client"),
+        *("endpoint", "offline", "keeping", "client"),
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),

@@ -1,6 +1,6 @@
 """A JSON-RPC 2.0 daemon on Twisted: one typed object, served over TCP, HTTP and WebSocket."""
 
-from twisted_rpc.client import Client, State
+from twisted_rpc.client import Client
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
@@ -24,6 +24,7 @@ from twisted_rpc.errors import (
     RPCError,
     UnknownHost,
 )
+from twisted_rpc.keeping import State
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import method
 from twisted_rpc.offline import Offline

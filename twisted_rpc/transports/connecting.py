@@ -36,7 +36,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
-from twisted_rpc.client import CLIENT_LIMITS, Backoff, Client
+from twisted_rpc.client import CLIENT_LIMITS, Client
 from twisted_rpc.config import Framing, Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
@@ -51,6 +51,7 @@ from twisted_rpc.errors import (
     RemoteError,
     UnknownHost,
 )
+from twisted_rpc.keeping import Backoff
 from twisted_rpc.offline import Offline
 from twisted_rpc.transports.http_client import http_connector
 from twisted_rpc.transports.stream_client import connector
