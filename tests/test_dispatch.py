@@ -187,6 +187,20 @@ class UnexpectedFailures(ServerTestCase):
         self.assert_incident(self.error_of("deeper"), RecursionError)
         self.assertEqual(self.code_of("no such"), -32601)
 
+    def test_what_was_tried_before_is_no_part_of_it(self) -> None:
+        raised: list[BaseException] = []
+
+        def fail(a: int = 1) -> None:
+            raised.append(error := RuntimeError("no"))
+            raise error
+
+        self.server.expose("fail", fail)
+        for params in ([], [1], {"a": 1}):
+            self.answer_to(request("fail", params))
+        self.answer_to(request("fail"))
+        self.assertEqual([error.__context__ for error in raised], [None] * 4)
+        self.flushLoggedErrors(RuntimeError)
+
     def test_traceback_is_logged_under_the_incident(self) -> None:
         self.server.expose("fail", raiser(Nonsense("secret")))
         with capturedLogs() as events:

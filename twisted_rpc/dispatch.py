@@ -128,7 +128,10 @@ class Dispatcher:
             or message.error is not UNSET
         ):
             return self._handle_no_request(message, caller)
-        method = self._direct.get(message.method)  # type: ignore[arg-type]
+        try:  # nothing else happens in these handlers: it would see their exception as its own
+            method = self._direct[message.method]  # type: ignore[index]
+        except KeyError:
+            method = None
         if method is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
             return self._handle_other(message, caller)
         binder = method.binder
