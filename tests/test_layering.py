@@ -37,7 +37,7 @@ LAYERS = (
         *("transports.wire", "transports.connecting", "transports.http_client"),
         *("transports.stream_client", "transports.websocket_client"),
     },
-    {"service", "tap", "loading"},
+    {"service", "tap", "loading", "blocking"},
 )
 
 # What each transport is made of.  An upgrade turns http into websocket, and what lies on

@@ -1,0 +1,112 @@
+"""Calls that wait, in processes of their own: this one's reactor belongs to the tests."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+DEADLINE = 60
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    """A server in another process."""
+    command = [sys.executable, str(HERE / "serving.py")]
+    root = HERE.parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        yield process
+        process.terminate()
+
+
+@pytest.fixture
+def url(server: subprocess.Popen[str]) -> str:
+    """Where it is."""
+    assert server.stdout is not None
+    return f"tcp://127.0.0.1:{int(server.stdout.readline())}"
+
+
+def run(url: str, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a script that finds the server's URL as `URL`."""
+    return subprocess.run(
+        [sys.executable, "-c", f"URL = {url!r}\n{program}"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        cwd=HERE.parents[1],
+    )
+
+
+def test_calls_return_their_results(url: str) -> None:
+    done = run(
+        url,
+        "from twisted_rpc import blocking\n"
+        "with blocking.connect(URL) as rpc:\n"
+        "    print(rpc.double(21), rpc.double(value=2), rpc.call('double', [1], timeout=5))\n"
+        "    rpc.notify('double', [1])\n",
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("42 4 2\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        ("blocking.connect(URL).nothing()", "RemoteError: nothing: Method not found (-32601)"),
+        ("blocking.connect(URL).never.ends.call", ""),
+        ("blocking.connect('tcp://127.0.0.1:1')", "ConnectionRefused: tcp://127.0.0.1:1: conn"),
+        ("blocking.connect('nonsense')", "ValueError: 'nonsense'"),
+        ("blocking.connect('exec:true')", "a child process needs the reactor in the main thread"),
+        ("blocking.connect(URL).call('wait', timeout=0.1)", "CallTimeout: wait: no answer"),
+        ("blocking.connect(URL).double(1, value=2)", "TypeError: double: give parameters by"),
+    ],
+)
+def test_what_is_wrong_is_raised(url: str, program: str, error: str) -> None:
+    done = run(url, f"from twisted_rpc import blocking\n{program}\n")
+    assert error in done.stderr
+    assert (done.returncode == 0) is (error == "")
+
+
+def test_inside_the_reactor_it_says_what_to_do_instead() -> None:
+    done = run(
+        "tcp://127.0.0.1:1",
+        "from twisted.internet import reactor\n"
+        "from twisted_rpc import blocking\n"
+        "def use():\n"
+        "    try:\n"
+        "        blocking.connect(URL)\n"
+        "    except RuntimeError as error:\n"
+        "        print(error)\n"
+        "    reactor.stop()\n"
+        "reactor.callWhenRunning(use)\n"
+        "reactor.run()\n",
+    )
+    assert "use twisted_rpc.connect, and await" in done.stdout
+
+
+def test_an_interrupt_ends_the_wait(url: str, server: subprocess.Popen[str]) -> None:
+    program = (
+        f"URL = {url!r}\n"
+        "from twisted_rpc import blocking\n"
+        "with blocking.connect(URL) as rpc:\n"
+        "    print('waiting', flush=True)\n"
+        "    rpc.wait()\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE.parents[1]
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        end = time.monotonic() + DEADLINE
+        while process.poll() is None and time.monotonic() < end:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)  # it may not be waiting yet, and one is enough
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert "KeyboardInterrupt" in errors
