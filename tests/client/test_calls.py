@@ -220,6 +220,16 @@ class HTTPTests(CallTests, ClientTestCase):
         with self.assertRaisesRegex(NotFullDuplex, "sends no notifications over HTTP"):
             client.connection.on("news", print)
 
+    async def test_calls_that_nobody_waits_for_hold_up_no_others(self) -> None:
+        client = await self.open("http")
+        waiting = client.call("things.wait")
+        waiting.addErrback(lambda _: None)
+        late = [client.call("things.wait", timeout=0.05) for _ in range(40)]
+        for call in late:
+            with self.assertRaises(CallTimeout):
+                await call
+        self.assertEqual(await client.call("things.echo", [1], timeout=5), 1)
+
     async def test_lines_are_kept_and_few(self) -> None:
         client = await self.open("http")
         for _ in range(3):

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint
 from twisted.internet.ssl import PrivateCertificate
 
-from tests.client.harness import ClientTestCase, reactor
+from tests.client.harness import ClientTestCase, reactor, until
 from tests.transports.certificate import self_signed
 from twisted_rpc import (
     AuthenticationFailed,
@@ -182,6 +182,7 @@ class RefusalTests(ClientTestCase):
         url = f"tcp://127.0.0.1:{self.number}"
         text = await self.refusal(url, ConnectError, user="ann", password="x", limits=limits)
         self.assertEqual(text, f"{url}: no connection within 0.05 seconds (handshake_timeout)")
+        await until(lambda: not self.server.lines, "its line is left open")
 
 
 def _written(path: Path, data: bytes) -> str:

@@ -8,8 +8,9 @@ from tests.helpers import request
 from tests.transports.harness import turn, until
 from tests.transports.stream_client import StreamTestCase
 from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
-from tests.transports.websocket_client import WebSocketTestCase, handshake
+from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
 from twisted_rpc import Limits, Server
+from twisted_rpc.transports.wire import LINGER
 
 BASIC = "Authorization: Basic "
 BAD = BASIC + "dTp4"  # u:x
@@ -85,6 +86,17 @@ class HTTPEndTests(HTTPTestCase):
         line.send(body)
         self.assertEqual((await take_reply(line)).json()["result"], "continued")
 
+    async def test_who_did_not_wait_to_be_told_is_not_told_later(self) -> None:
+        line = await self.open()
+        first = echo(1, "Expect: 100-continue")
+        second = echo(2)
+        line.send(first)
+        self.assertEqual((await take_reply(line)).json()["result"], 1)
+        line.send(second[:-5])
+        await turn(5)
+        line.send(second[-5:])
+        self.assertEqual((await take_reply(line)).json()["result"], 2)
+
     async def test_who_waits_to_be_told_to_continue_is_refused_at_once(self) -> None:
         line = await self.open()
         line.send(
@@ -130,6 +142,19 @@ class HTTPEndTests(HTTPTestCase):
 
 class DrainTests(WebSocketTestCase):
     """What has come when the server begins to end."""
+
+    async def test_a_websocket_that_never_closes_is_closed_once_it_has_everything(self) -> None:
+        client = await self.open_websocket()
+        client.line.stop_reading()
+        client.send(frame(request("blob", [9_000_000])))
+        await until(lambda: self.served().wire._unasked is not None, "nothing is unread")
+        drained = self.server.drain()
+        client.line.read_on()
+        self.assertEqual(len((await client.message())["result"]), 9_000_000)
+        for _ in range(2):
+            await self.advance(LINGER)
+        await self.gone()
+        await drained
 
     async def test_no_websocket_begins_any_more(self) -> None:
         line = await self.open()

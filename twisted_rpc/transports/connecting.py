@@ -156,11 +156,13 @@ class _Login:
             await connection.call("auth", list(self.pair))
         except RemoteError as error:
             connection.abort()
+            reason = f"{error.message} ({error.code}): check user and password"
             if error.code == ErrorCode.METHOD_NOT_FOUND:
-                return_text = "it asks for no credentials"
-            else:
-                return_text = f"{error.message} ({error.code}): check user and password"
-            raise AuthenticationFailed(f"{name}: {return_text}") from error
+                reason = "it asks for no credentials"
+            raise AuthenticationFailed(f"{name}: {reason}") from error
+        except BaseException:  # it was closed, or takes too long
+            connection.abort()
+            raise
         return connection
 
 

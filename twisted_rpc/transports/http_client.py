@@ -146,13 +146,13 @@ class HTTPClientConnection(Connection):
         asked: Deferred[Any] = self._turns.run(self._post, message)
         self._requests.add(asked)
         for call in calls:
-            call.result.addErrback(self._cancelled, asked)
+            call.result.addErrback(self._unwanted, asked, calls)
         asked.addCallbacks(self._answered, self._failed, (calls,), {}, (calls,))
         asked.addBoth(lambda _: self._requests.discard(asked))
 
-    def _cancelled(self, failure: Failure, asked: Deferred[Any]) -> Failure:
-        """A single call that nobody waits for any more ends its request with it."""
-        if asked in self._requests and len(self._calls) == 0:
+    def _unwanted(self, failure: Failure, asked: Deferred[Any], calls: Sequence[Call]) -> Failure:
+        """A request ends with the last of its calls: it would hold up those that wait."""
+        if asked in self._requests and all(call.result.called for call in calls):
             asked.cancel()
         return failure
 
@@ -257,8 +257,8 @@ def http_connector(
 ) -> Callable[[Endpoint], Deferred[Connection]]:
     """A function that makes a connection of an `Endpoint` of ours over HTTP.
 
-    Nothing is sent before the first call.  Proxies are those of the environment
-    (`http_proxy`, `https_proxy`, `no_proxy`).
+    Nothing is sent before the first call.  `http_proxy` and `no_proxy` of the environment
+    hold for `http://`; `https://` goes there directly.
 
     Args:
         url: where calls are posted to.

@@ -82,6 +82,7 @@ class Pipeline(RPCProtocol):
         """The reader has a request, or as much of it as has to be refused."""
         self._queue.append(exchange)
         self._progressed = True
+        self._expected = False  # its body has come without being asked for
 
     def may_continue(self) -> None:
         """A client waits to be told that its body is wanted (RFC 9110, section 10.1.1)."""

@@ -217,7 +217,8 @@ class Wire:
         if self._unasked is not None:
             self._unasked = None
             if not self._closing:
-                self._deadline.clear()
+                if not self._lingering:
+                    self._deadline.clear()
                 self._congested(False)
 
     def stopProducing(self) -> None:
