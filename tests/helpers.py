@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import tempfile
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.internet.task import Clock
@@ -37,6 +40,13 @@ def response(result: Any, id: Any = 1) -> bytes:
 def batch(*items: bytes) -> bytes:
     """A batch as bytes."""
     return b"[" + b",".join(items) + b"]"
+
+
+def new_path() -> str:
+    """A path where nothing is, short enough for a socket; gone when the tests end."""
+    directory = tempfile.TemporaryDirectory()
+    atexit.register(directory.cleanup)  # trial cleans up before it tears down
+    return str(Path(directory.name) / "it")
 
 
 @implementer(ILine)

@@ -12,6 +12,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
+from tests.helpers import new_path
 from twisted_rpc import ConfigError, Peer, Server, listen
 from twisted_rpc.transports.listening import server_endpoint
 from twisted_rpc.transports.stream_client import connector
@@ -41,7 +42,7 @@ class ServerEndpointTests(TestCase):
 
     async def test_a_unix_socket_is_for_its_owner_unless_its_mode_is_given(self) -> None:
         for suffix, mode in (("", 0o600), (":mode=666", 0o666)):
-            path = self.mktemp()
+            path = new_path()
             endpoint = server_endpoint(f"unix:{path}{suffix}", reactor)
             port = await endpoint.listen(Factory.forProtocol(Protocol))
             self.assertEqual(mode_of(path), mode)

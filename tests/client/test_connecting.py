@@ -11,6 +11,7 @@ from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint
 from twisted.internet.ssl import PrivateCertificate
 
 from tests.client.harness import ClientTestCase, reactor, until
+from tests.helpers import new_path
 from tests.transports.certificate import self_signed
 from twisted_rpc import (
     AuthenticationFailed,
@@ -66,7 +67,7 @@ class WayTests(ClientTestCase):
     """Ways to the same server."""
 
     async def test_a_unix_socket(self) -> None:
-        path = self.mktemp()
+        path = new_path()
         port = await listen(self.server, f"unix:{path}")
         for to in (f"unix:{path}", f"unix:path={path}"):
             client = await self.client(to)
@@ -201,7 +202,7 @@ class TLSTests(ClientTestCase):
         endpoint = SSL4ServerEndpoint(reactor, 0, options, interface="127.0.0.1")
         self.port = await endpoint.listen(HybridFactory(HTTPFactory(self.server)))
         self.number = self.port.getHost().port  # type: ignore[union-attr]
-        return _written(Path(self.mktemp()), pem)
+        return _written(Path(new_path()), pem)
 
     async def test_a_certificate_that_is_trusted(self) -> None:
         trust = await self.serve_tls("localhost")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
 
-from tests.helpers import request
+from tests.helpers import new_path, request
 from tests.transports.certificate import self_signed
 from tests.transports.harness import Line, TransportTestCase, listening_port, reactor, until
 from tests.transports.web_client import echo, reply_to, take_reply
@@ -70,9 +69,7 @@ class UnixTests(TransportTestCase):
     """Unix sockets."""
 
     async def test_a_unix_socket_is_served(self) -> None:
-        path = self.mktemp()
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        path = f"/tmp/{abs(hash(path))}.sock" if len(path) > 90 else path
+        path = new_path()
         await self.listen(StreamFactory(self.server), UNIXServerEndpoint(reactor, path))
         line = await self.connect(endpoint=UNIXClientEndpoint(reactor, path))
         await self.answers(line)
