@@ -6,7 +6,7 @@ Prints the port it listens on, then serves until it is ended.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -28,7 +28,7 @@ reactor: Any = installed
 class Adder:
     """The method that is called, with no work of its own to speak of."""
 
-    api = {"add": "read"}  # noqa: RUF012 - how an object lists its methods
+    api: ClassVar = {"add": "read"}
 
     def add(self, a: float, b: float) -> float:
         """Add two numbers."""
@@ -64,7 +64,7 @@ class Bare(Protocol):
 
     _call = staticmethod(msgspec.json.Decoder(_Call).decode)
     _encode = staticmethod(msgspec.json.Encoder().encode)
-    _methods = {  # noqa: RUF012
+    _methods: ClassVar = {
         "calc.add": (Adder().add, msgspec.json.Decoder(tuple[float, float]).decode)
     }
 

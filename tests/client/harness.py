@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor as installed_reactor
@@ -11,6 +10,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from tests.transports.harness import listening_port, until
 from twisted_rpc import Client, Context, Limits, RPCError, Server, connect, listen, method
 
 __all__ = ["URLS", "ClientTestCase", "Things", "quick", "until"]
@@ -24,21 +24,10 @@ URLS = {
 }
 """How the one hybrid port is reached."""
 
-PATIENCE = 20.0
-
 
 def quick(failures: int) -> float:
     """No time to wait between attempts."""
     return 0.01
-
-
-async def until(condition: Callable[[], object], what: str = "nothing came of it") -> None:
-    """Wait until a condition holds."""
-    end = reactor.seconds() + PATIENCE
-    while not condition():
-        if reactor.seconds() > end:
-            raise AssertionError(what)
-        await deferLater(reactor, 0.001)
 
 
 class Things:
@@ -113,7 +102,7 @@ class ClientTestCase(TestCase):
     async def serve(self) -> None:
         """Listen: on any port the first time, on the same one after that."""
         self.port = await listen(self.server, f"tcp:{self.number}")
-        self.number = self.port.getHost().port  # type: ignore[attr-defined]
+        self.number = listening_port(self.port)
 
     async def stop(self) -> None:
         """Stop like a process that is killed: every line is reset."""

@@ -13,7 +13,15 @@ reactor: Any = installed_reactor
 
 server = Server()
 server.expose("double", lambda value: value * 2)
-server.expose("wait", lambda: Deferred(lambda _: print("cancelled", flush=True)))
+
+
+def wait() -> Deferred[None]:
+    """Say that it was called, and that it was cancelled."""
+    print("called", flush=True)
+    return Deferred(lambda _: print("cancelled", flush=True))
+
+
+server.expose("wait", wait)
 listening: Any = listen(server, "tcp:0")
 listening.addCallback(lambda port: print(port.getHost().port, flush=True))
 reactor.run()

@@ -13,6 +13,7 @@ from twisted.internet.ssl import PrivateCertificate
 from tests.client.harness import ClientTestCase, reactor, until
 from tests.helpers import new_path
 from tests.transports.certificate import self_signed
+from tests.transports.harness import listening_port
 from twisted_rpc import (
     AuthenticationFailed,
     CertificateRefused,
@@ -201,7 +202,7 @@ class TLSTests(ClientTestCase):
         options = PrivateCertificate.loadPEM(pem).options()
         endpoint = SSL4ServerEndpoint(reactor, 0, options, interface="127.0.0.1")
         self.port = await endpoint.listen(HybridFactory(HTTPFactory(self.server)))
-        self.number = self.port.getHost().port  # type: ignore[union-attr]
+        self.number = listening_port(self.port)
         return _written(Path(new_path()), pem)
 
     async def test_a_certificate_that_is_trusted(self) -> None:

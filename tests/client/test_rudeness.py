@@ -12,6 +12,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
 from tests.client.harness import ClientTestCase, reactor, until
+from tests.transports.harness import listening_port
 from twisted_rpc import CallTimeout, Client, ConnectionLost, ProtocolError, RemoteError
 from twisted_rpc.client import CLIENT_LIMITS
 
@@ -52,8 +53,7 @@ class RudenessTests(ClientTestCase):
         factory.protocol = rude
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
         self.port = await endpoint.listen(factory)
-        number = self.port.getHost().port  # type: ignore[union-attr]
-        return await self.client(f"tcp://127.0.0.1:{number}", **options)
+        return await self.client(f"tcp://127.0.0.1:{listening_port(self.port)}", **options)
 
     async def test_it_never_answers(self) -> None:
         client = await self.to(lambda request, line: None)
