@@ -31,7 +31,7 @@ from twisted_rpc.transports import (
     site,
     stream,
     websocket,
-    websocket_client,
+    websocket_line,
     wire,
 )
 from twisted_rpc.transports.http import HTTPFactory, HTTPProtocol
@@ -68,7 +68,6 @@ MAKERS = {
     connecting._Policy: lambda: connecting._Policy(lambda host: None),
     resource._RequestConnection: lambda: resource._RequestConnection(_server(), "h"),
     http_client._Body: lambda: http_client._Body(b""),
-    websocket_client._ClientProtocol: lambda: websocket_client._ClientProtocol("ws://h/"),
     Connection: lambda: MemoryConnection(_server()),
     Endpoint: _server,
     base.RPCProtocol: base.RPCProtocol,
@@ -78,7 +77,7 @@ MAKERS = {
     hybrid.HybridProtocol: lambda: hybrid.HybridFactory(HTTPFactory(_server())).buildProtocol(None),
     site._Transport: _tls,
     stream.StreamProtocol: lambda: stream.StreamProtocol("line"),
-    websocket.WebSocketProtocol: _websocket,
+    websocket_line.WebSocketLine: _websocket,
     wire.Wire: _wire,
 }
 """How to make one of each class that bears an `@implementer`."""

@@ -35,7 +35,7 @@ LAYERS = (
         *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
-        *("transports.stream_client", "transports.websocket_client"),
+        *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
     },
     {"service", "tap", "loading", "blocking"},
 )
@@ -58,10 +58,11 @@ TRANSPORTS = {
     "stream": {"base", "wire"},
     "times": set(),
     "web": set(),
-    "websocket": {"base", "wire"},
+    "websocket": {"base", "websocket_line"},
+    "websocket_line": {"wire"},
     "wire": set(),
     "stream_client": {"base", "stream"},
-    "websocket_client": {"base", "websocket", "wire"},
+    "websocket_client": {"base", "websocket_line"},
     "http_client": set(),
     "connecting": {"http_client", "stream_client", "websocket_client"},
 }

@@ -9,22 +9,23 @@ does not know goes to Autobahn in its order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
-from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import RequestTimeout
-from twisted_rpc.interfaces import ILine
 from twisted_rpc.transports.base import address_name
-from twisted_rpc.transports.wire import Wire
+from twisted_rpc.transports.websocket_line import (
+    WebSocketConnection,
+    WebSocketLine,
+    options_for,
+)
 
-__all__ = ["WebSocketConnection", "WebSocketFactory", "WebSocketProtocol"]
+__all__ = ["WebSocketFactory", "WebSocketProtocol"]
 
 _WHOLE_TEXT = 0x81
 """FIN set, reserved bits clear, opcode text (RFC 6455, section 5.2)."""
@@ -35,7 +36,6 @@ _LONGEST_WAIT = 4096
 
 _SHORT_HEADERS = tuple(bytes((_WHOLE_TEXT, size)) for size in range(126))
 
-GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 
 
@@ -57,69 +57,10 @@ def unmask(mask: bytes, payload: bytes) -> bytes:
     return plain.to_bytes(size, "little")
 
 
-class Carrier(Protocol):
-    """The protocol that carries a connection, on either end."""
-
-    wire: Wire
-
-    def send_text(self, messages: list[bytes]) -> None:
-        """Send messages, each as one frame."""
-
-    def set_reading(self, reading: bool) -> None:
-        """Go on or stop reading."""
-
-    def close(self, code: int) -> None:
-        """Begin the closing handshake."""
-
-    def abort(self) -> None:
-        """Close now."""
-
-
-class WebSocketConnection(Connection):
-    """A connection over a WebSocket."""
-
-    transport: ClassVar[str] = "websocket"
-
-    def __init__(
-        self,
-        protocol: Carrier,
-        owner: Endpoint,
-        peer: str,
-        headers: Mapping[str, str],
-        identity: Any,
-    ) -> None:
-        super().__init__(owner, peer, headers, identity)
-        self._protocol = protocol
-        self._close_code = 1000
-
-    def drain(self) -> None:
-        """See `ILine.drain`."""
-        self._close_code = GOING_AWAY
-        super().drain()
-
-    def close(self) -> None:
-        """See `Connection.close`."""
-        self._protocol.close(self._close_code)
-
-    def abort(self) -> None:
-        """See `Connection.abort`."""
-        self._protocol.abort()
-
-    def _write(self, messages: list[bytes]) -> None:
-        self._protocol.send_text(messages)
-
-    def _accepts_unasked(self, size: int) -> bool:
-        return self._protocol.wire.accepts_unasked(size)
-
-    def _set_reading(self, reading: bool) -> None:
-        self._protocol.set_reading(reading)
-
-
 class WebSocketFactory(WebSocketServerFactory):
     """Autobahn's factory with our limits."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        limits = endpoint.limits
         super().__init__(server="twisted_rpc", reactor=endpoint.clock)
         self.endpoint = endpoint
         self.setProtocolOptions(
@@ -127,20 +68,12 @@ class WebSocketFactory(WebSocketServerFactory):
             # Host and Origin are checked before a request gets here.
             allowedOrigins=["*"],
             allowNullOrigin=True,
-            # With the closing handshake a peer learns what it did wrong.
-            failByDrop=False,
-            maxMessagePayloadSize=limits.max_message or 0,
-            maxFramePayloadSize=limits.max_message or 0,
-            closeHandshakeTimeout=0,
-            openHandshakeTimeout=limits.handshake_timeout or 0,
-            autoPingInterval=limits.ping_interval or 0,
-            autoPingTimeout=limits.ping_timeout or 0,
+            **options_for(endpoint.limits),
             perMessageCompressionAccept=lambda offers: None,
         )
 
 
-@implementer(ILine)
-class WebSocketProtocol(WebSocketServerProtocol):
+class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore[misc]
     """Carries a `WebSocketConnection`, on a line that HTTP had before."""
 
     transport: Any
@@ -151,32 +84,17 @@ class WebSocketProtocol(WebSocketServerProtocol):
         super().__init__()
         self.factory = factory
         self.endpoint = factory.endpoint
-        self.connection: WebSocketConnection | None = None
         self._headers = headers
         self._identity = identity
         self._waiting = b""
-        self._reading = True
         self._progressed = False
         self._limit = self.endpoint.limits.max_message or 1 << 62
         self._arrival = Deadline(self.endpoint.clock, self._arrival_expired)
 
-    def connectionMade(self) -> None:
-        """The line is ours."""
-        super().connectionMade()
-        endpoint = self.endpoint
-        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The line is down."""
-        super().connectionLost(reason)
-        if self.closeHandshakeTimeoutCall is not None:  # Autobahn leaves it to run out
-            self.closeHandshakeTimeoutCall.cancel()
-            self.closeHandshakeTimeoutCall = None
+        """See `WebSocketLine`."""
         self._arrival.stop()
-        self.wire.stop()
-        self.endpoint.release(self)
-        if self.connection is not None:
-            self.connection.lost()
+        super().connectionLost(reason)
 
     def onOpen(self) -> None:
         """The handshake is done."""
@@ -305,60 +223,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
 
     def set_reading(self, reading: bool) -> None:
         """Go on or stop reading; what has to come in time waits for us meanwhile."""
-        self._reading = reading
+        super().set_reading(reading)
         if reading:
             self._watch_arrival()
         else:
             self._arrival.clear()
-        self.wire.set_reading(reading)
-
-    def onAutoPingTimeout(self) -> None:
-        """No pong came: drop the line, unless it is we who do not read."""
-        if self._reading:
-            super().onAutoPingTimeout()
-            return
-        self.autoPingTimeoutCall = None
-        self.autoPingPending = None
-        if self.factory.autoPingInterval:
-            timer = self.factory._batched_timer
-            self.autoPingPendingCall = timer.call_later(
-                self.factory.autoPingInterval, self._sendAutoPing
-            )
-
-    def congested(self, congested: bool) -> None:
-        """The far side has stopped, or begun again, to read."""
-        if self.connection is not None:
-            self.connection.congested(congested)
-
-    def drain(self) -> None:
-        """See `ILine.drain`."""
-        if self.connection is not None:
-            self.connection.drain()
-        else:
-            self.wire.close()
-
-    def close(self, code: int) -> None:
-        """Begin the closing handshake (RFC 6455, section 7)."""
-        if self.state == self.STATE_OPEN:
-            self.sendCloseFrame(code=code, isReply=False)
-
-    def sendCloseFrame(self, *args: Any, **options: Any) -> None:
-        """Autobahn's; its own deadline does not look whether answers are still on their way."""
-        super().sendCloseFrame(*args, **options)
-        self.wire.await_end()
-
-    def abort(self) -> None:
-        """See `ILine.abort`."""
-        self.wire.abort()
-
-    def unregisterProducer(self) -> None:
-        """Autobahn asks for this before it closes; `Wire.close` does it."""
-
-    def _closeConnection(self, abort: bool = False) -> None:
-        if abort:
-            self.wire.abort()
-        else:
-            self.wire.close()
 
 
 def _is_utf8(message: bytes) -> bool:

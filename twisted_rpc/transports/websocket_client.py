@@ -11,16 +11,17 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import AuthenticationFailed, ConnectError
-from twisted_rpc.interfaces import ILine
 from twisted_rpc.transports.base import address_name
-from twisted_rpc.transports.websocket import WebSocketConnection
-from twisted_rpc.transports.wire import Wire
+from twisted_rpc.transports.websocket_line import (
+    WebSocketConnection,
+    WebSocketLine,
+    options_for,
+)
 
 __all__ = ["websocket_connector"]
 
@@ -31,15 +32,7 @@ class _ClientFactory(WebSocketClientFactory):
     def __init__(self, owner: Endpoint, url: str, headers: Mapping[str, str]) -> None:
         super().__init__(url=url, headers=dict(headers), reactor=owner.clock)
         self.endpoint = owner
-        limits = owner.limits
-        self.setProtocolOptions(
-            failByDrop=False,
-            maxMessagePayloadSize=limits.max_message or 0,
-            maxFramePayloadSize=limits.max_message or 0,
-            openHandshakeTimeout=limits.handshake_timeout or 0,
-            autoPingInterval=limits.ping_interval or 0,
-            autoPingTimeout=limits.ping_timeout or 0,
-        )
+        self.setProtocolOptions(**options_for(owner.limits))
 
     def buildProtocol(self, addr: Any) -> Any:
         protocol = _ClientProtocol(self.url)
@@ -47,8 +40,7 @@ class _ClientFactory(WebSocketClientFactory):
         return protocol
 
 
-@implementer(ILine)
-class _ClientProtocol(WebSocketClientProtocol):
+class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[misc]
     """Carries a `WebSocketConnection`; all of its frames are Autobahn's work."""
 
     transport: Any
@@ -58,26 +50,22 @@ class _ClientProtocol(WebSocketClientProtocol):
         super().__init__()
         self.ready: Deferred[Connection] = Deferred()
         self._url = url
-        self._connection: WebSocketConnection | None = None
         self._refusal = ""
 
     def connectionMade(self) -> None:
-        super().connectionMade()
-        endpoint = self.factory.endpoint
+        self.endpoint = self.factory.endpoint
         address, self.peer_name = address_name(self.transport.getPeer())
-        endpoint.admit(self, address)
-        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
+        self.endpoint.admit(self, address)
+        super().connectionMade()
 
     def onOpen(self) -> None:
-        self._connection = WebSocketConnection(
-            self, self.factory.endpoint, self.peer_name, NO_HEADERS, None
-        )
-        self._connection.opened()
-        self.ready.callback(self._connection)
+        self.connection = WebSocketConnection(self, self.endpoint, self.peer_name, NO_HEADERS, None)
+        self.connection.opened()
+        self.ready.callback(self.connection)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if self._connection is not None:
-            self._connection.receive([payload])
+        if self.connection is not None:
+            self.connection.receive([payload])
 
     def failHandshake(self, reason: str) -> None:
         """Autobahn's own word for a handshake that was refused."""
@@ -86,13 +74,6 @@ class _ClientProtocol(WebSocketClientProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        if self.closeHandshakeTimeoutCall is not None:  # Autobahn leaves it to run out
-            self.closeHandshakeTimeoutCall.cancel()
-            self.closeHandshakeTimeoutCall = None
-        self.wire.stop()
-        self.factory.endpoint.release(self)
-        if self._connection is not None:
-            self._connection.lost()
         if not self.ready.called:
             self.ready.errback(self._refused() if self._refusal else reason)
 
@@ -108,44 +89,11 @@ class _ClientProtocol(WebSocketClientProtocol):
         for message in messages:
             self.sendMessage(message, isBinary=False)
 
-    def set_reading(self, reading: bool) -> None:
-        """Go on or stop reading."""
-        self.wire.set_reading(reading)
-
-    def congested(self, congested: bool) -> None:
-        """The far side has stopped, or begun again, to read."""
-        if self._connection is not None:
-            self._connection.congested(congested)
-
-    def onAutoPingTimeout(self) -> None:
-        """No pong came: drop the line, unless the far side may be busy with calls of ours."""
-        if self._connection is None or not self._connection.awaits_answer:
-            super().onAutoPingTimeout()
-
-    def close(self, code: int) -> None:
-        """Begin the closing handshake (RFC 6455, section 7)."""
-        if self.state == self.STATE_OPEN:
-            self.sendClose(code)
-
-    def drain(self) -> None:
-        """See `ILine.drain`."""
-        if self._connection is not None:
-            self._connection.drain()
-        else:
-            self.wire.abort()
-
-    def abort(self) -> None:
-        """See `ILine.abort`."""
-        self.wire.abort()
-
-    def unregisterProducer(self) -> None:
-        """Autobahn asks for this before it closes; `Wire.close` does it."""
-
-    def _closeConnection(self, abort: bool = False) -> None:
-        if abort:
-            self.wire.abort()
-        else:
-            self.wire.close()
+    @property
+    def _excuses_silence(self) -> bool:
+        """See `WebSocketLine`; a server that is busy with calls of ours may not read either."""
+        busy = self.connection is not None and self.connection.awaits_answer
+        return busy or super()._excuses_silence
 
 
 def websocket_connector(
