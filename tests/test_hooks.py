@@ -180,6 +180,30 @@ class Authorization(ServerTestCase):
     def test_later(self) -> None:
         self.check(SlowGatekeeper)
 
+    def test_names_are_told_to_who_may_know_them(self) -> None:
+        class Telling(Gatekeeper):
+            def authorize(self, identity: Any, method: str, params: Any) -> Any:
+                return method == "rpc.methods" or super().authorize(identity, method, params)
+
+        class TellingSlowly(SlowGatekeeper):
+            def authorize(self, identity: Any, method: str, params: Any) -> Any:
+                if method == "rpc.methods":
+                    return True
+                return super().authorize(identity, method, params)
+
+        for kind in (Telling, TellingSlowly):
+            self.server = self.make_server(kind)
+            for name in ("shut", "open"):
+                self.server.expose(name, lambda: None)
+            for identity, names in (("ann", ["open", "shut"]), (None, ["open"])):
+                answer = self.server.dispatch(request("rpc.methods"), Context(identity=identity))
+                self.clock.pump([1] * 3)
+                raw = self.successResultOf(answer)
+                assert raw is not None
+                self.assertEqual(json.loads(raw)["result"], names)
+        self.server = self.make_server(Gatekeeper)
+        self.assertEqual(self.code_of("rpc.methods"), -32601)
+
     def test_holds_for_fallbacks_and_notifications(self) -> None:
         self.server = self.make_server(Gatekeeper)
         ran: list[str] = []

@@ -228,6 +228,15 @@ class Fallbacks(ServerTestCase):
         for name in ("rpc.discover", "rpc", "_private", "a._b"):
             self.assertEqual(self.code_of(name), -32601)
 
+    def test_are_not_asked_for_the_names_of_methods(self) -> None:
+        self.server.fallback(lambda: "fallback")
+        self.assertEqual(self.result_of("rpc.methods"), [])
+        self.server.expose("b", {"y": lambda: 1, "x": lambda: 1})
+        self.server.expose("a", lambda: 1)
+        self.assertEqual(self.result_of("rpc.methods"), ["a", "b.x", "b.y"])
+        self.assertEqual(self.code_of("rpc.methods", 1), -32602)
+        self.assertNotIn("rpc.methods", self.server.methods)
+
     def test_are_asked_for_notifications(self) -> None:
         seen: list[str] = []
 

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_rpc import codec
-from twisted_rpc.binding import check_shape
+from twisted_rpc.binding import Binder, check_shape
 from twisted_rpc.context import Context
 from twisted_rpc.errors import InvalidParams, MethodNotFound, RPCError
 from twisted_rpc.message import Request
@@ -31,6 +31,9 @@ CallNext = Callable[[Request, Context], Awaitable[Any]]
 
 Middleware = Callable[[CallNext, Request, Context], Awaitable[Any]]
 """`async def middleware(call_next, request, context)`, around every call."""
+
+METHODS = "rpc.methods"
+"""The method that lists methods; names beginning with `rpc.` are the protocol's."""
 
 _DEFAULT = "__is_default__"
 
@@ -96,6 +99,7 @@ class Invoker:
         self._hooks = hooks
         self._clock = clock
         self._middleware: list[Middleware] = []
+        self._own = {METHODS: Method(METHODS, self.names_for, Binder(self.names_for, METHODS))}
         self._authorizes = not hasattr(type(hooks).authorize, _DEFAULT)
         # Where a hook is the endpoint's own, there is a shorter way to what it does.
         own_call = hasattr(type(hooks).handle_call, _DEFAULT)
@@ -198,8 +202,21 @@ class Invoker:
             raise MethodNotFound()
         return self._look_up(name, raw, context)
 
+    async def names_for(self, context: Context) -> list[str]:
+        """The full names of the methods that this caller may know of, in their order."""
+        names = sorted(self._namespace.methods)
+        if not self._authorizes:
+            return names
+        known = []
+        for name in names:
+            allowed = self._hooks.authorize(context.identity, name, UNSET)
+            waiting = as_deferred(allowed)
+            if allowed if waiting is None else await waiting:
+                known.append(name)
+        return known
+
     def _look_up(self, name: str, raw: Raw | UnsetType, context: Context) -> Any:
-        method = self._namespace.methods.get(name)
+        method = self._namespace.methods.get(name) or self._own.get(name)
         if method is not None:
             return self._call_method(method, raw, context)
         fallbacks = [] if is_reserved(name) else self._namespace.fallbacks
