@@ -14,3 +14,5 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=5000)
 settings.load_profile("suite")
+
+pytest_plugins = ["twisted_rpc.testing.fixtures"]

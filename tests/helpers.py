@@ -1,11 +1,10 @@
-"""What several test modules share: messages as bytes, and endpoints that talk in memory."""
+"""What several test modules share: messages as bytes, and a connection without a transport."""
 
 from __future__ import annotations
 
 import atexit
 import json
 import tempfile
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -51,7 +50,7 @@ def new_path() -> str:
 
 @implementer(ILine)
 class MemoryConnection(Connection):
-    """A connection without a transport: keeps what is written, or hands it to another end.
+    """A connection without a transport: keeps what is written.
 
     Attributes:
         sent: every message written, decoded.
@@ -75,8 +74,6 @@ class MemoryConnection(Connection):
         self.sent: list[Any] = []
         self.reading = True
         self.aborted = False
-        self.far: MemoryConnection | None = None
-        self.arrived: deque[bytes] = deque()
 
     def open(self) -> MemoryConnection:
         """Do what a transport does when its line is up."""
@@ -106,31 +103,9 @@ class MemoryConnection(Connection):
 
     def _write(self, messages: list[bytes]) -> None:
         self.sent.extend(json.loads(message) for message in messages)
-        if self.far is not None:
-            self.far.arrived.extend(messages)
 
     def _set_reading(self, reading: bool) -> None:
         self.reading = reading
-
-
-def connected(near: Endpoint, far: Endpoint) -> tuple[MemoryConnection, MemoryConnection]:
-    """The two ends of one line; `pump` moves what they write."""
-    ends = MemoryConnection(near), MemoryConnection(far)
-    ends[0].far, ends[1].far = ends[1], ends[0]
-    return ends[0].open(), ends[1].open()
-
-
-def pump(*ends: MemoryConnection) -> None:
-    """Deliver what was written, one message at a time, until nothing moves any more."""
-    moved = True
-    while moved:
-        moved = False
-        for end in ends:
-            if end.arrived and end.reading and not end.is_closed:
-                end.receive([end.arrived.popleft()])
-                moved = True
-            elif end.far is not None and end.far.is_closed and not end.arrived:
-                end.lost()
 
 
 class ServerTestCase(TestCase):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import TestCase
 
 from tests.helpers import (
     ConnectionTestCase,
     MemoryConnection,
     ServerTestCase,
-    connected,
-    pump,
     request,
 )
 from twisted_rpc import (
@@ -20,9 +19,12 @@ from twisted_rpc import (
     Context,
     Limits,
     NotFullDuplex,
+    Peer,
     RemoteError,
     Server,
+    connector,
 )
+from twisted_rpc.testing import Network
 
 
 class Ending(ConnectionTestCase):
@@ -119,58 +121,61 @@ class OneWay(ServerTestCase):
         self.assertEqual([m["result"] for m in connection.sent], ["pong"])
 
 
-class BothWays(ServerTestCase):
+class BothWays(TestCase):
     """Two endpoints on one line."""
 
     def setUp(self) -> None:
-        super().setUp()
-        self.far = self.make_server()
-        self.near_end, self.far_end = connected(self.server, self.far)
+        self.network = Network()
+        self.near, self.far = (Peer(reactor=self.network.clock) for _ in range(2))
+        self.open(self.near, self.far)
 
-    def pump(self) -> None:
-        """Move everything that was written."""
-        pump(self.near_end, self.far_end)
+    def open(self, near: Peer, far: Peer) -> None:
+        """Open a line between two peers."""
+        connect = connector(self.network.endpoint(far), reactor=self.network.clock)
+        self.network.run(near.open(connect))
+
+    def tearDown(self) -> None:
+        self.network.close()
 
     def test_each_calls_the_other(self) -> None:
-        self.server.expose("name", lambda: "near")
+        self.near.expose("name", lambda: "near")
         self.far.expose("name", lambda: "far")
-        calls = self.near_end.call("name"), self.far_end.call("name")
-        self.pump()
-        self.assertEqual([self.successResultOf(c) for c in calls], ["far", "near"])
+        calls = self.near.call("name"), self.far.call("name")
+        self.assertEqual([self.network.run(call) for call in calls], ["far", "near"])
 
     def test_method_calls_its_caller_back(self) -> None:
         async def greet(ctx: Context) -> str:
             return f"hello {await ctx.connection.proxy.name()}"
 
-        self.server.expose("name", lambda: "ann")
+        self.near.expose("name", lambda: "ann")
         self.far.expose("greet", greet)
-        called = self.near_end.call("greet")
-        self.pump()
-        self.assertEqual(self.successResultOf(called), "hello ann")
+        self.assertEqual(self.network.run(self.near.call("greet")), "hello ann")
 
     def test_notifications_arrive_in_order(self) -> None:
         seen: list[int] = []
         self.far.on("count", seen.append)
         for number in range(5):
-            self.near_end.notify("count", [number])
-        self.pump()
+            self.near.notify("count", [number])
+        self.network.settle()
         self.assertEqual(seen, list(range(5)))
 
     def test_closing_one_end_fails_the_calls_of_both(self) -> None:
         waiting: Deferred[int] = Deferred()
         self.far.expose("wait", lambda: waiting)
-        calls = self.near_end.call("wait"), self.far_end.call("wait")
-        self.pump()
-        self.near_end.close()
-        self.pump()
+        calls = self.near.call("wait"), self.far.call("wait")
+        self.network.settle()
+        self.near.close()
+        self.network.settle()
         self.failureResultOf(calls[0], ConnectionLost)
         error = self.failureResultOf(calls[1]).value
         self.assertIsInstance(error, RemoteError | ConnectionLost)
-        self.assertTrue(self.far_end.is_closed)
+        waiting.callback(1)
+        self.network.settle()
+        self.assertIsNone(self.far.connection)
 
     def nest(self, limits: Limits, depth: int) -> Any:
         """Let two peers call each other back so many times; what came of it."""
-        ends = [Server(limits=limits, reactor=self.clock) for _ in range(2)]
+        ends = [Peer(limits=limits, reactor=self.network.clock) for _ in range(2)]
 
         async def descend(ctx: Context, depth: int) -> Any:
             if depth == 0:
@@ -182,10 +187,8 @@ class BothWays(ServerTestCase):
 
         for end in ends:
             end.expose("descend", descend)
-        near, far = connected(ends[0], ends[1])
-        called = near.call("descend", [depth])
-        pump(near, far)
-        return self.successResultOf(called)
+        self.open(*ends)
+        return self.network.run(ends[0].call("descend", [depth]))
 
     def test_fifty_nested_callbacks_reach_the_bottom_where_the_limit_allows(self) -> None:
         self.assertEqual(self.nest(Limits(max_in_flight=26), 50), "bottom")

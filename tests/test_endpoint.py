@@ -1,4 +1,4 @@
-"""Endpoints: who is connected, who may connect, the hooks, draining, and `Peer`."""
+"""Endpoints: who is connected, who may connect, the hooks, and draining."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import json
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.helpers import (
     MemoryConnection,
     ServerTestCase,
-    connected,
     notification,
-    pump,
     request,
 )
-from twisted_rpc import Connection, ConnectionLost, Context, Endpoint, Limits, Peer, Server
+from twisted_rpc import Connection, Context, Limits, Peer, Server
 from twisted_rpc.interfaces import ILine
 
 
@@ -313,46 +311,6 @@ class Tracing(ServerTestCase):
         self.assertEqual(seen, ["<--"])
 
 
-class Peers(ServerTestCase):
-    def make_peer(self) -> Peer:
-        """A peer whose time stands still."""
-        return Peer(reactor=self.clock)
-
-    def test_without_a_line_nobody_can_be_called(self) -> None:
-        peer = self.make_peer()
-        for action in (lambda: peer.call("m"), lambda: peer.notify("m"), peer.close):
-            self.assertRaises(ConnectionLost, action)
-
-    def test_open_uses_the_given_function(self) -> None:
-        def connect(endpoint: Endpoint) -> Deferred[Connection]:
-            return succeed(MemoryConnection(endpoint).open())
-
-        peer = self.make_peer()
-        connection = self.successResultOf(peer.open(connect))
-        self.assertIs(peer.connection, connection)
-
-    def test_both_sides_call_and_notify(self) -> None:
-        near, far = self.make_peer(), self.make_peer()
-        seen: list[str] = []
-        near.expose("name", lambda: "near")
-        far.expose("name", lambda: "far")
-        far.on("news", seen.append)
-        ends = connected(near, far)
-        calls = near.call("name"), far.call("name", timeout=1)
-        near.notify("news", ["hello"])
-        pump(*ends)
-        self.assertEqual([self.successResultOf(c) for c in calls], ["far", "near"])
-        self.assertEqual(seen, ["hello"])
-
-    def test_closing_ends_the_line(self) -> None:
-        near, far = self.make_peer(), self.make_peer()
-        ends = connected(near, far)
-        near.close()
-        pump(*ends)
-        self.assertTrue(all(end.is_closed for end in ends))
-        self.failureResultOf(near.call("m"), ConnectionLost)
-
-
 class Mixins(ServerTestCase):
     """What is added to `Endpoint` reaches every kind of it."""
 
@@ -367,5 +325,6 @@ class Mixins(ServerTestCase):
         class PolitePeer(Polite, Peer):
             pass
 
-        ends = connected(PoliteServer(reactor=self.clock), PolitePeer(reactor=self.clock))
-        self.assertEqual([end.sent[0]["method"] for end in ends], ["hello", "hello"])
+        for kind in (PoliteServer, PolitePeer):
+            connection = MemoryConnection(kind(reactor=self.clock)).open()
+            self.assertEqual(connection.sent[0]["method"], "hello")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from zope.interface import Interface, directlyProvides, implementedBy, providedBy
@@ -27,6 +28,7 @@ from twisted_rpc.transports import (
     connecting,
     http_client,
     hybrid,
+    memory,
     resource,
     site,
     stream,
@@ -62,6 +64,10 @@ def _websocket() -> websocket.WebSocketProtocol:
     return websocket.WebSocketProtocol(websocket.WebSocketFactory(_server()), {}, None)
 
 
+def _line() -> memory.Line:
+    return memory.Line(Protocol(), Protocol(), Clock())
+
+
 MAKERS = {
     auth._Either: _either,
     auth._Names: auth._Names,
@@ -78,6 +84,9 @@ MAKERS = {
     site._Transport: _tls,
     stream.StreamProtocol: lambda: stream.StreamProtocol("line"),
     websocket_line.WebSocketLine: _websocket,
+    memory.End: lambda: _line().to_caller.receiver,
+    memory.MemoryAddress: memory.MemoryAddress,
+    memory.MemoryEndpoint: lambda: memory.in_memory(_server()),
     wire.Wire: _wire,
 }
 """How to make one of each class that bears an `@implementer`."""

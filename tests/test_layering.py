@@ -27,7 +27,7 @@ LAYERS = (
     {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
         *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "connection"),
-        *("endpoint", "offline", "keeping", "client"),
+        *("endpoint", "offline", "keeping", "client", "peer"),
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
@@ -36,8 +36,12 @@ LAYERS = (
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
+        "transports.memory",
     },
-    {"service", "tap", "loading", "blocking"},
+    {
+        *("service", "tap", "loading", "blocking"),
+        *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
+    },
 )
 
 # What each transport is made of.  An upgrade turns http into websocket, and what lies on
@@ -64,12 +68,13 @@ TRANSPORTS = {
     "stream_client": {"base", "stream"},
     "websocket_client": {"base", "websocket_line"},
     "http_client": set(),
+    "memory": {"stream"},
     "connecting": {"http_client", "stream_client", "websocket_client"},
 }
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 # Facades: they hold nothing of their own, and nothing inside imports from them.
-FACADES = {"", "transports"}
+FACADES = {"", "transports", "testing"}
 
 
 def _name(path: Path) -> str:

@@ -15,7 +15,7 @@ from twisted.trial.unittest import TestCase
 from tests.helpers import new_path
 from twisted_rpc import ConfigError, Peer, Server, listen
 from twisted_rpc.transports.listening import server_endpoint
-from twisted_rpc.transports.stream_client import connector
+from twisted_rpc.transports.stream_client import stream_connector
 
 
 def mode_of(path: str) -> int:
@@ -72,7 +72,7 @@ class ListenTests(TestCase):
         self.addCleanup(server.drain)
         where = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)  # type: ignore[attr-defined]
         peer = Peer()
-        await peer.open(connector(where))
+        await peer.open(stream_connector(where))
         self.assertEqual(await peer.call("ping"), "pong")
         assert peer.connection is not None
         closed: Deferred[None] = peer.connection.closed()

@@ -1,4 +1,4 @@
-"""Endpoint, Server and Peer: what is exposed, who is connected, and the hooks.
+"""Endpoint and Server: what is exposed, who is connected, and the hooks.
 
 An endpoint owns the namespace, the limits and the open connections.  Subclass it and
 override a hook; what is added to `Endpoint` reaches every kind of it.
@@ -28,7 +28,7 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.dispatch import Dispatcher
-from twisted_rpc.errors import ConnectionLost, RPCError
+from twisted_rpc.errors import RPCError
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import Middleware, default
 from twisted_rpc.message import Request
@@ -36,7 +36,7 @@ from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.outgoing import encoded_notification
 from twisted_rpc.running import Caller
 
-__all__ = ["Endpoint", "Peer", "Server"]
+__all__ = ["Endpoint", "Server"]
 
 T = TypeVar("T")
 _log = Logger()
@@ -337,44 +337,6 @@ class Server(Endpoint):
                 running.cancel()
         for line in list(self.lines):
             line.abort()
-
-
-class Peer(Endpoint):
-    """An endpoint with one far side, equal on both ends of a full-duplex line."""
-
-    connection: Connection | None = None
-
-    def open(self, connect: Callable[[Endpoint], Deferred[Connection]]) -> Deferred[Connection]:
-        """Open the line.
-
-        Args:
-            connect: a function that a transport supplies, such as
-                `twisted_rpc.transports.stream_client.connector(client_endpoint)`.
-        """
-        return connect(self)
-
-    def opened(self, connection: Connection) -> None:
-        """See `IConnectionOwner`."""
-        self.connection = connection
-        super().opened(connection)
-
-    def call(self, method: str, params: Any = None, **options: Any) -> Deferred[Any]:
-        """Call the far side; see `Connection.call`."""
-        return self._line.call(method, params, **options)
-
-    def notify(self, method: str, params: Any = None) -> None:
-        """Notify the far side; see `Connection.notify`."""
-        self._line.notify(method, params)
-
-    def close(self) -> None:
-        """Close the line."""
-        self._line.close()
-
-    @property
-    def _line(self) -> Connection:
-        if self.connection is None:
-            raise ConnectionLost("the line is not open")
-        return self.connection
 
 
 def _caller(context: Context) -> Caller:

@@ -12,7 +12,7 @@ from tests.transports.harness import Line, listening_port, reactor, until
 from tests.transports.stream_client import StreamTestCase, code_of
 from twisted_rpc import Peer
 from twisted_rpc.transports.stream import StreamFactory
-from twisted_rpc.transports.stream_client import connector
+from twisted_rpc.transports.stream_client import stream_connector
 
 
 class StreamOfValuesTests(StreamTestCase):
@@ -123,7 +123,9 @@ class ConnectorTests(StreamTestCase):
         peer.expose("client.ask", lambda number: number + 100)
         self.addCleanup(until, lambda: not peer.lines)
         await peer.open(
-            connector(TCP4ClientEndpoint(reactor, "127.0.0.1", listening_port(port)), framing)
+            stream_connector(
+                TCP4ClientEndpoint(reactor, "127.0.0.1", listening_port(port)), framing
+            )
         )
         return peer
 

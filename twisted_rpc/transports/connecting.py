@@ -51,15 +51,13 @@ from twisted_rpc.errors import (
     RemoteError,
     UnknownHost,
 )
-from twisted_rpc.keeping import Backoff
+from twisted_rpc.keeping import Backoff, Connect
 from twisted_rpc.offline import Offline
 from twisted_rpc.transports.http_client import http_connector
-from twisted_rpc.transports.stream_client import connector
+from twisted_rpc.transports.stream_client import stream_connector
 from twisted_rpc.transports.websocket_client import websocket_connector
 
-__all__ = ["connect"]
-
-Connector = Callable[[Endpoint], Deferred[Connection]]
+__all__ = ["Connector", "connect", "connector"]
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE = frozenset({"https", "wss", "tcps"})
@@ -112,12 +110,20 @@ def connect(
     """
     if reactor is None:
         from twisted.internet import reactor
-    place = _Place(to, trust, certificate, reactor)
-    login = _Login(user or place.user, password or place.password, token)
-    connector_ = place.connector(login, headers or {}, framing)
+    way = connector(
+        to,
+        user=user,
+        password=password,
+        token=token,
+        headers=headers,
+        framing=framing,
+        trust=trust,
+        certificate=certificate,
+        reactor=reactor,
+    )
     return Client(
-        _explaining(connector_, place),
-        place.name,
+        way,
+        way.peer,
         limits=limits,
         reconnect=reconnect,
         offline=offline,
@@ -126,6 +132,53 @@ def connect(
         debug=debug,
         reactor=IReactorTime(reactor),
     ).start()
+
+
+class Connector:
+    """Makes connections of an endpoint to one place, ready for calls.
+
+    Args:
+        connect: makes them.
+        peer: where that is, for messages.
+        explain: says what a failure means.
+    """
+
+    def __init__(
+        self, connect: Connect, peer: str, explain: Callable[[Failure], CallError]
+    ) -> None:
+        self.peer = peer
+        self._connect = connect
+        self._explain = explain
+
+    def __call__(self, owner: Endpoint) -> Deferred[Connection]:
+        """Make one; the Deferred fails with a `CallError`."""
+        return self._connect(owner).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> Any:
+        raise self._explain(failure) from failure.value
+
+
+def connector(
+    to: str | IStreamClientEndpoint,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    framing: Framing = "line",
+    trust: str | None = None,
+    certificate: str | None = None,
+    reactor: Any = None,
+) -> Connector:
+    """What makes connections to a place, for a `Peer` or a `Client` of one's own.
+
+    Args and errors are those of `connect`.
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    place = _Place(to, trust, certificate, reactor)
+    login = _Login(user or place.user, password or place.password, token)
+    return Connector(place.connector(login, headers or {}, framing), place.name, place.explain)
 
 
 class _Login:
@@ -236,7 +289,7 @@ class _Place:
     def _tls(self, host: str) -> Any:
         return optionsForClientTLS(host, trustRoot=self._trust, clientCertificate=self._own)
 
-    def connector(self, login: _Login, headers: Mapping[str, str], framing: str) -> Connector:
+    def connector(self, login: _Login, headers: Mapping[str, str], framing: str) -> Connect:
         """What makes a connection, ready for calls."""
         assert self._endpoint is not None
         scheme = self._parts.scheme
@@ -249,7 +302,7 @@ class _Place:
             return http_connector(self.name, fields, policy, self.explain, reactor=self._reactor)
         if headers or login.token is not None:
             raise ValueError(f"{self.name}: headers and tokens are for HTTP and WebSocket")
-        plain = connector(self._endpoint, framing)
+        plain = stream_connector(self._endpoint, framing)
 
         def connect_and_log_in(owner: Endpoint) -> Deferred[Connection]:
             return plain(owner).addCallback(
@@ -287,13 +340,6 @@ class _Place:
             reason = os.strerror(number) if isinstance(number, int) else str(number or error)
             return ConnectError(f"{self.name}: {reason}")
         return ConnectionLost(f"the connection to {self.name} was lost: {error}")
-
-
-def _explaining(connector_: Connector, place: _Place) -> Connector:
-    def explained(failure: Failure) -> Any:
-        raise place.explain(failure) from failure.value
-
-    return lambda owner: connector_(owner).addErrback(explained)
 
 
 def _reason_of(error: BaseException | None) -> str:

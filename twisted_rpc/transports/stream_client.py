@@ -15,7 +15,7 @@ from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.transports.base import RPCFactory
 from twisted_rpc.transports.stream import StreamProtocol
 
-__all__ = ["connector"]
+__all__ = ["stream_connector"]
 
 
 class _StreamClientProtocol(StreamProtocol):
@@ -48,7 +48,7 @@ class _StreamClientFactory(RPCFactory):
         return protocol
 
 
-def connector(
+def stream_connector(
     endpoint: IStreamClientEndpoint, framing: str = "line"
 ) -> Callable[[Endpoint], Deferred[Connection]]:
     """A function that connects an `Endpoint` of ours by a Twisted client endpoint.
