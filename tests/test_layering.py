@@ -66,7 +66,7 @@ TRANSPORTS = {
     "websocket_line": {"wire"},
     "wire": set(),
     "stream_client": {"base", "stream"},
-    "websocket_client": {"base", "websocket_line"},
+    "websocket_client": {"base", "websocket_line", "wire"},
     "http_client": set(),
     "memory": {"stream"},
     "connecting": {"http_client", "stream_client", "websocket_client"},

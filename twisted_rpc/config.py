@@ -49,7 +49,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `request_timeout` for the arrival of one message from its first byte,
     `handshake_timeout` for TLS, WebSocket and authentication, `idle_timeout` for an HTTP
     connection between requests, `unread_timeout` for a peer that leaves answers unread,
-    `ping_interval` and `ping_timeout` of a WebSocket, `drain_timeout` at shutdown.
+    `ping_interval` and `ping_timeout` of a WebSocket, and of TCP's keep-alive,
+    `drain_timeout` at shutdown.
     """
 
     max_message: int | None = 1024 * 1024

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
-from twisted_rpc.transports.wire import Wire
+from twisted_rpc.transports.wire import Wire, keep_alive
 
 __all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over"]
 
@@ -101,7 +101,7 @@ class RPCProtocol(Protocol):
         self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
         if isinstance(peer, IPv4Address | IPv6Address):
             self.transport.setTcpNoDelay(True)
-            self.transport.setTcpKeepAlive(True)
+            keep_alive(self.transport, endpoint.limits)
         if not self._admitted:
             refusal = endpoint.admit(self, address)
             if refusal is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
@@ -22,6 +23,7 @@ from twisted_rpc.transports.websocket_line import (
     WebSocketLine,
     options_for,
 )
+from twisted_rpc.transports.wire import keep_alive
 
 __all__ = ["websocket_connector"]
 
@@ -54,8 +56,11 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
 
     def connectionMade(self) -> None:
         self.endpoint = self.factory.endpoint
-        address, self.peer_name = address_name(self.transport.getPeer())
+        peer = self.transport.getPeer()
+        address, self.peer_name = address_name(peer)
         self.endpoint.admit(self, address)
+        if isinstance(peer, IPv4Address | IPv6Address):
+            keep_alive(self.transport, self.endpoint.limits)
         super().connectionMade()
 
     def onOpen(self) -> None:

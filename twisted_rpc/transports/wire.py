@@ -7,7 +7,9 @@ the bytes may as well go to the socket at once; what the socket does not take is
 
 from __future__ import annotations
 
+import math
 import select
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +22,7 @@ from zope.interface import implementer
 from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
 
-__all__ = ["LINGER", "LOOK", "SLOWEST", "Wire"]
+__all__ = ["LINGER", "LOOK", "SLOWEST", "Wire", "keep_alive"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
@@ -30,6 +32,12 @@ SLOWEST = 64 * 1024
 
 LOOK = 5.0
 """Seconds between looks whether a far side that is not read from is still there."""
+
+_PROBES = 5
+"""How often the kernel asks a silent far side: packets may be lost."""
+
+_MOST_SECONDS, _MOST_MILLISECONDS = 32767, (1 << 31) - 1
+"""What Linux takes for options of TCP."""
 
 
 @implementer(IPushProducer)
@@ -266,6 +274,42 @@ class Wire:
             self._given_up = True
             self._log.info("dropping a far side that does not read: {reason}", reason=reason)
             self.abort()
+
+
+def keep_alive(transport: Any, limits: Limits) -> None:
+    """Have the kernel find out that a far side is dead, as pings do it on a WebSocket.
+
+    After `ping_interval` seconds of silence it begins to ask, and `ping_timeout` seconds
+    later, without an answer, the line is lost; so it is when what we sent has not been
+    acknowledged for as long as both together (RFC 9293, section 3.8.3; RFC 5482).  Linux
+    counts the time in which a far side that is there keeps its window shut as well.
+
+    The kernel counts in whole seconds.  An option that this system does not have is left
+    out, and a `ping_interval` of None leaves the socket as it is.
+
+    Args:
+        transport: a TCP connection, or TLS over one.
+        limits: whose `ping_interval` and `ping_timeout` hold.
+    """
+    interval, timeout = limits.ping_interval, limits.ping_timeout
+    below = _socket_of(transport)
+    if interval is None or below is None:
+        return
+    below.setTcpKeepAlive(True)
+    options = {"TCP_KEEPIDLE": _seconds(interval)}
+    if timeout is not None:
+        probes = min(_seconds(timeout), _PROBES)
+        options["TCP_KEEPCNT"] = probes
+        options["TCP_KEEPINTVL"] = _seconds(timeout / probes)
+        options["TCP_USER_TIMEOUT"] = min(int((interval + timeout) * 1000), _MOST_MILLISECONDS)
+    handle = below.getHandle()
+    for name, value in options.items():
+        if hasattr(socket, name):
+            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _seconds(seconds: float) -> int:
+    return max(1, min(math.ceil(seconds), _MOST_SECONDS))
 
 
 def _direct(transport: Any) -> Any:
