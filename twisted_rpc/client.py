@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred, succeed
@@ -24,6 +24,8 @@ from twisted_rpc.outgoing import Call, encoded_notification
 from twisted_rpc.proxy import Proxy
 
 __all__ = ["CLIENT_LIMITS", "Client"]
+
+T = TypeVar("T")
 
 CLIENT_LIMITS = Limits(
     max_message=16 * 1024 * 1024, max_batch=None, max_unread=None, unread_timeout=None
@@ -131,6 +133,29 @@ class Client(KeptConnection):
     def batch(self) -> BatchCalls:
         """Calls and notifications that are sent as one message; see `BatchCalls`."""
         return BatchCalls(self)
+
+    def expose(self, name: str, target: T) -> T:
+        """Make something callable for the far side; see `Endpoint.expose`.
+
+        Raises:
+            NotFullDuplex: nothing but answers comes over HTTP.
+        """
+        self._check_hears(name or "expose")
+        return super().expose(name, target)
+
+    def fallback(self, function: Callable[..., Any]) -> None:
+        """Ask a function for methods that are not exposed; raises as `expose` does."""
+        self._check_hears("fallback")
+        super().fallback(function)
+
+    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
+        """Be told of a notification on whichever connection; raises as `expose` does."""
+        self._check_hears(method)
+        return super().on(method, listener)
+
+    def _check_hears(self, what: str) -> None:
+        if self.connection is not None:
+            self.connection.check_hears(what)
 
     @property
     def proxy(self) -> Proxy:

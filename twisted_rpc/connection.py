@@ -147,8 +147,16 @@ class Connection(Flow):
         return Proxy(self.call)
 
     def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
-        """Be told of a notification from this far side; call what is returned to end it."""
+        """Be told of a notification from this far side; call what is returned to end it.
+
+        Raises:
+            NotFullDuplex: nothing but answers comes over this transport.
+        """
+        self.check_hears(method)
         return self.listeners.on(method, listener)
+
+    def check_hears(self, what: str) -> None:
+        """Raise `NotFullDuplex` if the far side can neither call nor notify us."""
 
     def closed(self) -> Deferred[None]:
         """A Deferred that fires when the connection has ended; at once if it has."""

@@ -217,8 +217,17 @@ class HTTPTests(CallTests, ClientTestCase):
         with self.assertRaisesRegex(RemoteError, "a call that it made failed"):
             await client.call("things.ask", [1])
         assert client.connection is not None
-        with self.assertRaisesRegex(NotFullDuplex, "sends no notifications over HTTP"):
-            client.connection.on("news", print)
+        reason = "can neither call nor notify us over HTTP: connect by ws:// or tcp://"
+        for refused in (
+            lambda: client.on("news", print),
+            lambda: client.expose("news", print),
+            lambda: client.expose("", self.things),
+            lambda: client.fallback(print),
+            lambda: client.connection.on("news", print),
+        ):
+            with self.assertRaisesRegex(NotFullDuplex, reason):
+                refused()
+        self.assertEqual(dict(client.methods), {})
 
     async def test_calls_that_nobody_waits_for_hold_up_no_others(self) -> None:
         client = await self.open("http")

@@ -219,13 +219,12 @@ class HTTPClientConnection(Connection):
             raise ConnectionLost(f"the connection to {self.peer} is closed")
         self.transmit(notification, [])
 
-    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
-        """Nothing but answers comes over HTTP.
-
-        Raises:
-            NotFullDuplex: always.
-        """
-        raise NotFullDuplex(f"{method}: {self.peer} sends no notifications over HTTP")
+    def check_hears(self, what: str) -> None:
+        """See `Connection.check_hears`: nobody is heard over HTTP."""
+        raise NotFullDuplex(
+            f"{what}: {self.peer} answers, and can neither call nor notify us over HTTP: "
+            "connect by ws:// or tcp:// instead"
+        )
 
     def close(self) -> None:
         """See `Connection.close`."""
