@@ -25,8 +25,8 @@ from twisted_rpc import Connection, Endpoint, Peer, Server, auth
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
+    bodies,
     connecting,
-    http_client,
     hybrid,
     memory,
     resource,
@@ -73,7 +73,7 @@ MAKERS = {
     auth._Names: auth._Names,
     connecting._Policy: lambda: connecting._Policy(lambda host: None),
     resource._RequestConnection: lambda: resource._RequestConnection(_server(), "h"),
-    http_client._Body: lambda: http_client._Body(b""),
+    bodies.RequestBody: lambda: bodies.RequestBody(b""),
     Connection: lambda: MemoryConnection(_server()),
     Endpoint: _server,
     base.RPCProtocol: base.RPCProtocol,

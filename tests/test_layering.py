@@ -35,6 +35,7 @@ LAYERS = (
         *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
+        "transports.bodies",
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
         "transports.memory",
     },
@@ -67,8 +68,9 @@ TRANSPORTS = {
     "wire": set(),
     "stream_client": {"base", "stream"},
     "websocket_client": {"base", "websocket_line", "wire"},
-    "http_client": set(),
+    "http_client": {"bodies"},
     "memory": {"stream"},
+    "bodies": set(),
     "connecting": {"http_client", "stream_client", "websocket_client"},
 }
 

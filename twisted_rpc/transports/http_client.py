@@ -10,20 +10,15 @@ from urllib.request import getproxies, proxy_bypass
 from msgspec import UNSET
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     BrowserLikePolicyForHTTPS,
-    ContentDecoderAgent,
-    GzipDecoder,
     HTTPConnectionPool,
     ProxyAgent,
-    ResponseDone,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
-from zope.interface import implementer
+from twisted.web.iweb import IPolicyForHTTPS
 
 from twisted_rpc import codec
 from twisted_rpc.connection import Connection
@@ -38,72 +33,24 @@ from twisted_rpc.errors import (
 )
 from twisted_rpc.message import Message
 from twisted_rpc.outgoing import Call
+from twisted_rpc.transports.bodies import AnswerBody, RequestBody
 
 __all__ = ["http_connector"]
 
 _EXCERPT = 200
 """So much of an answer that is none is told."""
 
+_FIELDS = {
+    "Content-Type": ["application/json"],
+    "Accept": ["application/json"],
+    "Accept-Encoding": ["gzip"],
+}
+_EVENTS = "text/event-stream"
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
+"""Those of RFC 9110, section 8.4.1, that we read."""
+
 Explain = Callable[[Failure], CallError]
 """From a failure to connect to an error that says what to do."""
-
-
-@implementer(IBodyProducer)
-class _Body:
-    """A request's body, which is there."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """It is written already."""
-
-    def resumeProducing(self) -> None:
-        """It is written already."""
-
-    def stopProducing(self) -> None:
-        """It is written already."""
-
-
-class _Collector(Protocol):
-    """Takes a body up to a limit; `whole` fires with it, or fails."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._chunks: list[bytes] = []
-        self.whole: Deferred[bytes] = Deferred(self._give_up)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size <= self._limit:
-            self._chunks.append(data)
-        elif not self.whole.called:
-            self._chunks.clear()
-            self.whole.errback(_TooLong(self._limit))
-            self._give_up()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.whole.called:
-            return
-        if reason.check(ResponseDone):
-            self.whole.callback(b"".join(self._chunks))
-        else:
-            self.whole.errback(reason)
-
-    def _give_up(self, _: object = None) -> None:
-        transport: Any = self.transport
-        if transport is not None:
-            getattr(transport, "abortConnection", transport.loseConnection)()
-
-
-class _TooLong(Exception):
-    pass
 
 
 class HTTPClientConnection(Connection):
@@ -144,6 +91,8 @@ class HTTPClientConnection(Connection):
         if self._tracing:
             self._owner.trace("-->", message, self)
         asked: Deferred[Any] = self._turns.run(self._post, message)
+        if not calls and self.call_timeout is not None:  # nobody's deadline ends it otherwise
+            asked.addTimeout(self.call_timeout, self.clock)
         self._requests.add(asked)
         for call in calls:
             call.result.addErrback(self._unwanted, asked, calls)
@@ -157,22 +106,29 @@ class HTTPClientConnection(Connection):
         return failure
 
     def _post(self, message: bytes) -> Deferred[bytes]:
-        body = _Body(message)
+        body = RequestBody(message)
         asked: Deferred[Any] = self._agent.request(b"POST", self._url, self._fields, body)
         return asked.addCallback(self._responded)
 
     def _responded(self, response: Any) -> Deferred[bytes]:
-        collector = _Collector(self._limits.max_message or 1 << 62)
-        response.deliverBody(collector)
-        return collector.whole.addCallback(self._checked, response)
-
-    def _checked(self, body: bytes, response: Any) -> bytes:
+        encoding = _field(response, "Content-Encoding")
+        limit = self._limits.max_message or 1 << 62
+        body = AnswerBody(limit, self.peer, gzipped=encoding in ("gzip", "x-gzip"))
         status = f"{response.code} {response.phrase.decode('latin-1')}"
-        if response.code in (401, 403, 407):
-            raise AuthenticationFailed(f"{status}: check user, password or token")
-        if response.code not in (200, 204):
+        if _field(response, "Content-Type").partition(";")[0].strip() == _EVENTS:
+            body.refuse(ProtocolError(f"{self.peer} answered {status} with a stream, {_EVENTS}"))
+        elif encoding not in _ENCODINGS:
+            body.refuse(ProtocolError(f"{self.peer} answered {status} encoded as {encoding!r}"))
+        response.deliverBody(body)
+        return body.whole.addCallback(self._checked, response.code, status)
+
+    def _checked(self, body: bytes, code: int, status: str) -> bytes:
+        if code in (401, 403, 407):
+            raise AuthenticationFailed(f"{self.peer} {status}: check user, password or token")
+        if code not in (200, 204):
             excerpt = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
-            raise ProtocolError(f"answered {status}{': ' if excerpt else ''}{excerpt}")
+            said = f": {excerpt}" if excerpt else ""
+            raise ProtocolError(f"{self.peer} answered {status}{said}")
         return body
 
     def _answered(self, body: bytes, calls: Sequence[Call]) -> None:
@@ -199,11 +155,6 @@ class HTTPClientConnection(Connection):
         self._fail(calls, lambda name: type(error)(f"{name}: {error}"))
 
     def _error(self, failure: Failure) -> CallError:
-        if failure.check(_TooLong):
-            limit = self._limits.max_message
-            return ProtocolError(f"the answer of {self.peer} has more than {limit} bytes")
-        if isinstance(failure.value, (AuthenticationFailed, ProtocolError)):
-            return type(failure.value)(f"{self.peer} {failure.value}")
         if failure.check(CancelledError):
             return ConnectionLost(f"the connection to {self.peer} was closed")
         return self._explain(failure)
@@ -272,7 +223,7 @@ def http_connector(
         pool.maxPersistentPerHost = owner.limits.max_in_flight or 1 << 31
         pool.retryAutomatically = False
         agent = _agent(url, policy or BrowserLikePolicyForHTTPS(), pool, reactor)
-        fields = Headers({"Content-Type": ["application/json"], "Accept": ["application/json"]})
+        fields = Headers(_FIELDS)
         for name, value in headers.items():
             fields.setRawHeaders(name, [value])
         connection = HTTPClientConnection(
@@ -287,11 +238,13 @@ def http_connector(
 def _agent(url: str, policy: IPolicyForHTTPS, pool: HTTPConnectionPool, reactor: Any) -> Any:
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme) if parts.hostname else None
-    agent: Any
     if proxy and parts.scheme == "http" and not proxy_bypass(parts.hostname or ""):
         place = urlsplit(proxy)
         endpoint = HostnameEndpoint(reactor, place.hostname or "", place.port or 3128)
-        agent = ProxyAgent(endpoint, reactor, pool)
-    else:
-        agent = Agent(reactor, policy, pool=pool)
-    return ContentDecoderAgent(agent, [(b"gzip", GzipDecoder)])
+        return ProxyAgent(endpoint, reactor, pool)
+    return Agent(reactor, policy, pool=pool)
+
+
+def _field(response: Any, name: str) -> str:
+    """A header field in lower case; empty if it is not there."""
+    return ", ".join(response.headers.getRawHeaders(name, [])).lower()
