@@ -15,7 +15,7 @@ import pytest
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from zope.interface import Interface, directlyProvides, implementedBy, providedBy
 from zope.interface.verify import verifyClass, verifyObject
 
@@ -26,12 +26,13 @@ from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
     bodies,
-    connecting,
+    http_client,
     hybrid,
     memory,
     resource,
     site,
     stream,
+    tunnel,
     websocket,
     websocket_line,
     wire,
@@ -60,6 +61,12 @@ def _either() -> Any:
     return next(iter(portal.checkers.values()))
 
 
+def _tunnel() -> tunnel.TunnelEndpoint:
+    reactor = MemoryReactorClock()
+    proxy = tunnel.ProxyEndpoint("http_proxy", "http://h:1", reactor=reactor)
+    return tunnel.TunnelEndpoint(proxy, "h", 1, reactor=reactor)
+
+
 def _websocket() -> websocket.WebSocketProtocol:
     return websocket.WebSocketProtocol(websocket.WebSocketFactory(_server()), {}, None)
 
@@ -71,7 +78,9 @@ def _line() -> memory.Line:
 MAKERS = {
     auth._Either: _either,
     auth._Names: auth._Names,
-    connecting._Policy: lambda: connecting._Policy(lambda host: None),
+    http_client._OnePlace: lambda: http_client._OnePlace(_tunnel()),
+    tunnel.ProxyEndpoint: lambda: _tunnel().proxy,
+    tunnel.TunnelEndpoint: _tunnel,
     resource._RequestConnection: lambda: resource._RequestConnection(_server(), "h"),
     bodies.RequestBody: lambda: bodies.RequestBody(b""),
     Connection: lambda: MemoryConnection(_server()),

@@ -35,7 +35,7 @@ LAYERS = (
         *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
-        "transports.bodies",
+        *("transports.bodies", "transports.tunnel"),
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
         "transports.memory",
     },
@@ -68,10 +68,11 @@ TRANSPORTS = {
     "wire": set(),
     "stream_client": {"base", "stream"},
     "websocket_client": {"base", "websocket_line", "wire"},
-    "http_client": {"bodies"},
+    "http_client": {"bodies", "tunnel"},
     "memory": {"stream"},
     "bodies": set(),
-    "connecting": {"http_client", "stream_client", "websocket_client"},
+    "tunnel": {"base"},
+    "connecting": {"http_client", "stream_client", "tunnel", "websocket_client"},
 }
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}

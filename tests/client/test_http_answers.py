@@ -6,7 +6,9 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 from msgspec import structs
 from twisted.internet.defer import ensureDeferred
@@ -18,7 +20,7 @@ from twisted.web.server import GzipEncoderFactory, Site
 
 from tests.client.harness import ClientTestCase, reactor, until
 from tests.transports.harness import listening_port, turn
-from twisted_rpc import CallTimeout, Client, ProtocolError, rpc_resource
+from twisted_rpc import CallTimeout, Client, ConnectionLost, ProtocolError, rpc_resource
 from twisted_rpc.client import CLIENT_LIMITS
 
 LIMIT = 100_000
@@ -188,3 +190,42 @@ class EndlessTests(AnswerTestCase):
 
         client = await self.to(old)
         self.assertEqual(await client.call("m"), "right")
+
+
+class WrongTests(AnswerTestCase):
+    """Answers that are none."""
+
+    async def test_what_was_said_instead_is_told(self) -> None:
+        for body, reason in (
+            (b"", "no answer from http://.*/$"),
+            (b"nonsense", "no answer from http://.*/: "),
+            (b'{"jsonrpc":"2.0","method":"m","id":1}', "it sent a request, and nobody can be"),
+            (b'{"jsonrpc":"2.0","error":{"code":1},"id":null}', r'/: {"code":1}'),
+        ):
+            client = await self.to(reply(body))
+            with self.assertRaisesRegex(ProtocolError, reason):
+                await client.call("m", timeout=20)
+            await client.close()
+            await self.stop()
+
+    async def test_what_goes_over_the_line_is_traced(self) -> None:
+        client = await self.to(reply(RIGHT), debug=True)
+        with patch("sys.stderr", StringIO()) as printed:
+            await client.call("m")
+        self.assertRegex(
+            printed.getvalue(), r'^http \d+ --> {.*"m".*}\nhttp \d+ <-- {.*"right".*}\n'
+        )
+
+
+class ConnectionTests(ClientTestCase):
+    """The connection itself, as `client.connection`."""
+
+    async def test_it_notifies_until_it_is_closed(self) -> None:
+        client = await self.open("http")
+        connection = client.connection
+        assert connection is not None
+        connection.notify("things.note", [1])
+        await until(lambda: self.things.heard == [1])
+        connection.abort()
+        with self.assertRaises(ConnectionLost):
+            connection.notify("things.note", [2])

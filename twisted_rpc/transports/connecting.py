@@ -33,8 +33,6 @@ from twisted.internet.error import (
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
 from twisted.python.failure import Failure
-from twisted.web.iweb import IPolicyForHTTPS
-from zope.interface import implementer
 
 from twisted_rpc.client import CLIENT_LIMITS, Client
 from twisted_rpc.config import Framing, Limits
@@ -55,6 +53,7 @@ from twisted_rpc.keeping import Backoff, Connect
 from twisted_rpc.offline import Offline
 from twisted_rpc.transports.http_client import http_connector
 from twisted_rpc.transports.stream_client import stream_connector
+from twisted_rpc.transports.tunnel import TunnelEndpoint, proxy_for
 from twisted_rpc.transports.websocket_client import websocket_connector
 
 __all__ = ["Connector", "connect", "connector"]
@@ -106,7 +105,7 @@ def connect(
         reactor: the installed one unless given.
 
     Raises:
-        ValueError: the URL, or what was given with it, makes no sense.
+        ValueError: the URL, what was given with it, or the environment's proxy makes no sense.
     """
     if reactor is None:
         from twisted.internet import reactor
@@ -264,10 +263,19 @@ class _Place:
         place = parts.netloc.rpartition("@")[2]
         self._parts = parts._replace(netloc=place, fragment="")
         self.name = urlunsplit(self._parts)
-        endpoint: IStreamClientEndpoint = HostnameEndpoint(self._reactor, parts.hostname, port)
+        endpoint = self._way_to(parts.scheme, parts.hostname, port)
         if parts.scheme in _SECURE:
             endpoint = wrapClientTLS(self._tls(parts.hostname), endpoint)
         self._endpoint = endpoint
+
+    def _way_to(self, scheme: str, host: str, port: int) -> IStreamClientEndpoint:
+        """The place itself, or what the environment's proxy makes of it; TLS comes on top."""
+        proxy = proxy_for(scheme, host, port, reactor=self._reactor) if scheme in _PORTS else None
+        if proxy is None:
+            return HostnameEndpoint(self._reactor, host, port)
+        if scheme == "http":  # such requests a proxy forwards without a tunnel
+            return proxy
+        return TunnelEndpoint(proxy, host, port, reactor=self._reactor)
 
     def _described(self, description: str) -> IStreamClientEndpoint:
         kind, _, rest = description.partition(":")
@@ -298,8 +306,9 @@ class _Place:
             return websocket_connector(self._endpoint, self.name, fields)
         if scheme in ("http", "https"):
             fields = {**login.headers(), **headers}
-            policy = _Policy(self._tls) if self._trust or self._own else None
-            return http_connector(self.name, fields, policy, self.explain, reactor=self._reactor)
+            return http_connector(
+                self._endpoint, self.name, fields, self.explain, reactor=self._reactor
+            )
         if headers or login.token is not None:
             raise ValueError(f"{self.name}: headers and tokens are for HTTP and WebSocket")
         plain = stream_connector(self._endpoint, framing)
@@ -351,14 +360,3 @@ def _reason_of(error: BaseException | None) -> str:
 
 def _own_certificate(path: str | None) -> PrivateCertificate | None:
     return None if path is None else PrivateCertificate.loadPEM(Path(path).read_bytes())
-
-
-@implementer(IPolicyForHTTPS)
-class _Policy:
-    """Trusts what `trust` says, and shows our own certificate."""
-
-    def __init__(self, options: Callable[[str], Any]) -> None:
-        self._options = options
-
-    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
-        return self._options(hostname.decode("ascii"))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from msgspec import UNSET
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
-    BrowserLikePolicyForHTTPS,
     HTTPConnectionPool,
     ProxyAgent,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IPolicyForHTTPS
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from twisted_rpc import codec
 from twisted_rpc.connection import Connection
@@ -34,6 +32,7 @@ from twisted_rpc.errors import (
 from twisted_rpc.message import Message
 from twisted_rpc.outgoing import Call
 from twisted_rpc.transports.bodies import AnswerBody, RequestBody
+from twisted_rpc.transports.tunnel import ProxyEndpoint
 
 __all__ = ["http_connector"]
 
@@ -123,7 +122,10 @@ class HTTPClientConnection(Connection):
         return body.whole.addCallback(self._checked, response.code, status)
 
     def _checked(self, body: bytes, code: int, status: str) -> bytes:
-        if code in (401, 403, 407):
+        if code == 407:
+            hint = "check user and password in http_proxy"
+            raise AuthenticationFailed(f"{self.peer}: the proxy answered {status}: {hint}")
+        if code in (401, 403):
             raise AuthenticationFailed(f"{self.peer} {status}: check user, password or token")
         if code not in (200, 204):
             excerpt = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
@@ -198,34 +200,37 @@ class HTTPClientConnection(Connection):
 
 
 def http_connector(
+    endpoint: IStreamClientEndpoint,
     url: str,
     headers: Mapping[str, str],
-    policy: IPolicyForHTTPS | None,
     explain: Explain,
     *,
     reactor: Any,
 ) -> Callable[[Endpoint], Deferred[Connection]]:
     """A function that makes a connection of an `Endpoint` of ours over HTTP.
 
-    Nothing is sent before the first call.  `http_proxy` and `no_proxy` of the environment
-    hold for `http://`; `https://` goes there directly.
+    Nothing is sent before the first call.
 
     Args:
+        endpoint: where requests are sent, TLS and a tunnel included, if any; or the proxy
+            that is to forward them (RFC 9112, section 3.2.2).
         url: where calls are posted to.
         headers: header fields of each request.
-        policy: whose certificates are trusted; the system's authorities if None.
         explain: says what a failure to connect means.
-        reactor: connects.
+        reactor: has the timers of idle lines.
     """
 
     def connect(owner: Endpoint) -> Deferred[Connection]:
         pool = HTTPConnectionPool(reactor)
         pool.maxPersistentPerHost = owner.limits.max_in_flight or 1 << 31
         pool.retryAutomatically = False
-        agent = _agent(url, policy or BrowserLikePolicyForHTTPS(), pool, reactor)
         fields = Headers(_FIELDS)
-        for name, value in headers.items():
-            fields.setRawHeaders(name, [value])
+        if isinstance(endpoint, ProxyEndpoint):
+            agent: Any = ProxyAgent(endpoint, reactor, pool)
+            _set(fields, endpoint.headers)
+        else:
+            agent = Agent.usingEndpointFactory(reactor, _OnePlace(endpoint), pool)
+        _set(fields, headers)
         connection = HTTPClientConnection(
             owner, url, fields, agent=agent, pool=pool, explain=explain
         )
@@ -235,14 +240,20 @@ def http_connector(
     return connect
 
 
-def _agent(url: str, policy: IPolicyForHTTPS, pool: HTTPConnectionPool, reactor: Any) -> Any:
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme) if parts.hostname else None
-    if proxy and parts.scheme == "http" and not proxy_bypass(parts.hostname or ""):
-        place = urlsplit(proxy)
-        endpoint = HostnameEndpoint(reactor, place.hostname or "", place.port or 3128)
-        return ProxyAgent(endpoint, reactor, pool)
-    return Agent(reactor, policy, pool=pool)
+@implementer(IAgentEndpointFactory)
+class _OnePlace:
+    """The place that every request goes to, whatever its URL says."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:
+        return self._endpoint
+
+
+def _set(fields: Headers, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        fields.setRawHeaders(name, [value])
 
 
 def _field(response: Any, name: str) -> str:
