@@ -43,6 +43,7 @@ LAYERS = (
         *("service", "tap", "loading", "blocking"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
+    {"service", "tap", "loading", "blocking", "futures"},
 )
 
 # What each transport is made of.  An upgrade turns http into websocket, and what lies on

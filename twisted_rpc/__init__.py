@@ -24,6 +24,7 @@ from twisted_rpc.errors import (
     RPCError,
     UnknownHost,
 )
+from twisted_rpc.futures import as_future, running_reactor
 from twisted_rpc.keeping import State
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import method
@@ -64,12 +65,14 @@ __all__ = [
     "Server",
     "State",
     "UnknownHost",
+    "as_future",
     "connect",
     "connector",
     "in_memory",
     "listen",
     "method",
     "rpc_resource",
+    "running_reactor",
 ]
 
 __version__ = "0.1.0"

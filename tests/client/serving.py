@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 
-from twisted_rpc import Server, listen
+from twisted_rpc import Context, Server, listen
 
 reactor: Any = installed_reactor
 
@@ -21,7 +21,20 @@ def wait() -> Deferred[None]:
     return Deferred(lambda _: print("cancelled", flush=True))
 
 
+async def ask(value: Any, context: Context) -> Any:
+    """Call the client back."""
+    return await context.connection.call("double", [value])
+
+
+def cut(context: Context) -> Deferred[None]:
+    """Cut the client's line, and do not answer."""
+    context.connection.abort()
+    return Deferred()
+
+
 server.expose("wait", wait)
+server.expose("ask", ask)
+server.expose("cut", cut)
 listening: Any = listen(server, "tcp:0")
 listening.addCallback(lambda port: print(port.getHost().port, flush=True))
 reactor.run()
