@@ -145,12 +145,10 @@ class WayTests(ProxyTestCase):
         self.assertEqual(proxy.asked, [])
 
     async def test_with_credentials(self) -> None:
-        trust = await self.serve_tls()
         proxy = await self.start("ann:s3cr%3A%40t@", authorization=BASIC)
-        client = await self.client(f"https://{PLACE}/rpc", trust=trust)
-        self.assertEqual(await client.call("things.echo", [1]), 1)
-        with self.assertRaises(Exception):  # noqa: B017  # a server that speaks TLS
-            await (await self.client(f"http://{PLACE}/rpc")).call("things.echo")
+        for scheme in ("http", "ws"):
+            client = await self.client(f"{scheme}://{PLACE}/rpc")
+            self.assertEqual(await client.call("things.echo", [scheme]), scheme)
         self.assertEqual(len(proxy.asked), 2)
 
     async def test_the_server_is_not_told_the_proxys_password_in_a_tunnel(self) -> None:
@@ -243,8 +241,9 @@ class ReachTests(SynchronousTestCase):
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("socks5://ann:s3cr@h:1080", ": a proxy of scheme 'socks5' is not supported"),
-        ("https://ann:s3cr@h", ": a proxy of scheme 'https' is not supported"),
+        ("socks5://ann:s3cr@h:1080", ": it has to begin with http://"),
+        ("https://ann:s3cr@h", ": it has to begin with http://"),
+        ("ann:s3cr@h://x", ": it has to begin with http://"),
         ("http://ann:s3cr", ""),
         ("http://ann:s3cr@", ""),
         ("http://ann:s3cr@h:99999", ""),
@@ -261,6 +260,16 @@ def test_a_proxy_that_is_none_is_refused_at_once(
         connect(f"{scheme}://h/", reactor=Clock())
     said = "is not the URL of a proxy, such as http://proxy.example.com:3128"
     assert str(caught.value) == f"{variable.lower()} {said}{reason}"
+
+
+def test_a_host_that_has_no_name_in_ascii_is_refused_at_once() -> None:
+    with environment(http_proxy="http://h:1"):
+        with pytest.raises(ValueError, match="is not the name of a host"):
+            connect(f"ws://{'ü' * 64}/", reactor=reactor)
+        proxy = proxy_for("ws", "h", 80, reactor=reactor)
+        assert TunnelEndpoint(proxy, "bücher.example", 80, reactor=Clock()).place == (
+            "xn--bcher-kva.example:80"
+        )
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,10 @@ class RPCProtocol(Protocol):
         address, self.peer = address_name(peer)
         self._handshake = Deadline(endpoint.clock, self._handshake_expired)
         self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
-        if isinstance(peer, IPv4Address | IPv6Address):
-            self.transport.setTcpNoDelay(True)
-            keep_alive(self.transport, endpoint.limits)
         if not self._admitted:
+            if isinstance(peer, IPv4Address | IPv6Address):
+                self.transport.setTcpNoDelay(True)
+                keep_alive(self.transport, endpoint.limits)
             refusal = endpoint.admit(self, address)
             if refusal is not None:
                 self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)

@@ -227,10 +227,10 @@ def http_connector(
         fields = Headers(_FIELDS)
         if isinstance(endpoint, ProxyEndpoint):
             agent: Any = ProxyAgent(endpoint, reactor, pool)
-            _set(fields, endpoint.headers)
+            _set_fields(fields, endpoint.headers)
         else:
             agent = Agent.usingEndpointFactory(reactor, _OnePlace(endpoint), pool)
-        _set(fields, headers)
+        _set_fields(fields, headers)
         connection = HTTPClientConnection(
             owner, url, fields, agent=agent, pool=pool, explain=explain
         )
@@ -251,7 +251,7 @@ class _OnePlace:
         return self._endpoint
 
 
-def _set(fields: Headers, values: Mapping[str, str]) -> None:
+def _set_fields(fields: Headers, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         fields.setRawHeaders(name, [value])
 

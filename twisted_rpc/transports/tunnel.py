@@ -89,7 +89,7 @@ class ProxyEndpoint:
         except ValueError:
             raise ValueError(wrong) from None
         if parts.scheme != "http":
-            raise ValueError(f"{wrong}: a proxy of scheme {parts.scheme!r} is not supported")
+            raise ValueError(f"{wrong}: it has to begin with http://")
         if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError(wrong)
         self.variable = variable
@@ -127,11 +127,14 @@ class TunnelEndpoint:
         proxy: where to connect to.
         host, port: where the tunnel leads.
         reactor: where time comes from.
+
+    Raises:
+        ValueError: the host's name has no form in ASCII (RFC 3490).
     """
 
     def __init__(self, proxy: Any, host: str, port: int, *, reactor: IReactorTime) -> None:
         self.proxy = proxy
-        self.place = _authority(host, port)
+        self.place = _authority(_ascii(host), port)
         self.reactor = reactor
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
@@ -236,6 +239,13 @@ class _Tunnel(Protocol):
         """It hung up instead."""
         if not self._over:
             self._fail(ConnectError, f"hung up on CONNECT {self._tunnel.place}")
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError(f"{host!r} is not the name of a host") from None
 
 
 def _authority(host: str, port: int) -> str:
