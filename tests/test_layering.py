@@ -40,10 +40,9 @@ LAYERS = (
         "transports.memory",
     },
     {
-        *("service", "tap", "loading", "blocking"),
+        *("service", "tap", "loading", "blocking", "futures"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
-    {"service", "tap", "loading", "blocking", "futures"},
 )
 
 # What each transport is made of.  An upgrade turns http into websocket, and what lies on
