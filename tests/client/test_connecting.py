@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ClientEndpoint
+from twisted.internet.endpoints import (
+    SSL4ServerEndpoint,
+    TCP4ClientEndpoint,
+    TCP4ServerEndpoint,
+)
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import PrivateCertificate
 
 from tests.client.harness import ClientTestCase, reactor, until
@@ -88,6 +93,8 @@ class WayTests(ClientTestCase):
         script = f"{sys.executable} {root / 'tests' / 'client' / 'child.py'}"
         client = await self.client(f"exec:{script}")
         self.assertEqual(await client.call("double", [21]), 42)
+        assert client.connection is not None
+        self.assertEqual(client.connection.peer, "the child process")
         await client.close()
 
     async def test_nothing_is_told_of_the_password(self) -> None:
@@ -172,6 +179,16 @@ class RefusalTests(ClientTestCase):
         with self.assertRaisesRegex(Exception, "answered 404 Not Found: there is nothing here"):
             await client.call("things.echo")
 
+    async def test_it_closes_instead_of_a_handshake(self) -> None:
+        for said, told in ((b"", ""), (b"go away\n\n", "; it said: go away")):
+            factory: Any = Factory.forProtocol(_Curt)
+            factory.said = said
+            self.port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+            url = f"ws://127.0.0.1:{listening_port(self.port)}"
+            text = await self.refusal(url, ConnectError)
+            self.assertEqual(text, f"{url}: closed before the WebSocket handshake was over{told}")
+            await self.stop()
+
     async def test_it_takes_too_long(self) -> None:
         from msgspec import structs
 
@@ -185,6 +202,17 @@ class RefusalTests(ClientTestCase):
         text = await self.refusal(url, ConnectError, user="ann", password="x", limits=limits)
         self.assertEqual(text, f"{url}: no connection within 0.05 seconds (handshake_timeout)")
         await until(lambda: not self.server.lines, "its line is left open")
+
+
+class _Curt(Protocol):
+    """Says its word and hangs up."""
+
+    factory: Any
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(self.factory.said)
+        self.transport.loseConnection()
 
 
 def _written(path: Path, data: bytes) -> str:

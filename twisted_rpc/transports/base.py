@@ -27,7 +27,7 @@ def address_name(address: Any) -> tuple[str, str]:
     if isinstance(address, IPv6Address):
         return address.host, f"[{address.host}]:{address.port}"
     if address is None:
-        return "process", "process"
+        return "process", "the child process"
     kind = type(address).__name__.removesuffix("Address").lower().strip("_")
     return kind, kind
 

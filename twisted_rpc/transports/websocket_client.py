@@ -9,6 +9,7 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -26,6 +27,9 @@ from twisted_rpc.transports.websocket_line import (
 from twisted_rpc.transports.wire import keep_alive
 
 __all__ = ["websocket_connector"]
+
+_EXCERPT = 200
+"""So much of what is no handshake is told."""
 
 
 class _ClientFactory(WebSocketClientFactory):
@@ -78,14 +82,20 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
         super().failHandshake(reason)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        said = bytes(self.data or b"")
         super().connectionLost(reason)
         if not self.ready.called:
-            self.ready.errback(self._refused() if self._refusal else reason)
+            is_closed = self._refusal or reason.check(ConnectionDone, ConnectionLost)
+            self.ready.errback(self._refused(said) if is_closed else reason)
 
-    def _refused(self) -> ConnectError:
+    def _refused(self, said: bytes) -> ConnectError:
         if re.search(r"\b40[13]\b", self._refusal):
             return AuthenticationFailed(f"{self._url}: {self._refusal}: check user and password")
-        return ConnectError(f"{self._url}: {self._refusal}")
+        if self._refusal:
+            return ConnectError(f"{self._url}: {self._refusal}")
+        excerpt = " ".join(said[:_EXCERPT].decode("utf-8", "replace").split())
+        told = f"; it said: {excerpt}" if excerpt else ""
+        return ConnectError(f"{self._url}: closed before the WebSocket handshake was over{told}")
 
     # -- what its connection uses --------------------------------------------------------------
 
