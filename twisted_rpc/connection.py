@@ -41,7 +41,7 @@ __all__ = ["Connection"]
 _numbers = count(1)
 
 _LONGEST_SAID = 200
-"""So many bytes of an error without an id are told when the line is lost after it."""
+"""So many bytes of an error without an id are told when it was the last word on the line."""
 
 
 @implementer(IRPCConnection)
@@ -230,14 +230,17 @@ class Connection(Flow):
 
     def lost(self) -> None:
         """The line is down."""
+        said = f"; it said: {self._said}" if self._said else ""
+        self._end(lambda: self._calls.lost(f"the connection to {self.peer} was lost{said}"))
+
+    def _end(self, end_calls: Callable[[], None]) -> None:
         if self.is_closed:
             return
-        self.is_closed = True
+        self.is_closed = True  # before a call ends: who then calls again waits for a new line
         self._backlog.clear()
         self._handshake.stop()
         self._owner.closed(self)
-        said = f"; it said: {self._said}" if self._said else ""
-        self._calls.lost(f"the connection to {self.peer} was lost{said}")
+        end_calls()
         while self._watchers:  # one may cancel another
             self._watchers.pop(0).callback(None)
 
@@ -280,6 +283,7 @@ class Connection(Flow):
 
     def take_response(self, message: Message) -> bool:
         """See `Caller.take_response`."""
+        self._said = None
         if message.id is None and message.error is not UNSET:
             self._said = bytes(message.error)[:_LONGEST_SAID].decode("utf-8", "replace")
         return self._calls.answered(message)
@@ -293,9 +297,8 @@ class Connection(Flow):
 
     def break_off(self, why: str) -> None:
         """Give up a far side that does not speak JSON-RPC: its answers would find nobody."""
-        self._calls.fail(
-            lambda method: ProtocolError(f"{method}: {self.peer} does not speak JSON-RPC: {why}")
-        )
+        text = f"{self.peer} does not speak JSON-RPC: {why}"
+        self._end(lambda: self._calls.fail(lambda method: ProtocolError(f"{method}: {text}")))
         self.abort()
 
     # -- authentication ----------------------------------------------------------------------

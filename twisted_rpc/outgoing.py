@@ -64,10 +64,14 @@ class Call:
         """What to send for it."""
         return codec.encode_plain(Request("2.0", self.method, self._params, request_id))
 
-    def succeed(self, value: Any) -> None:
+    def answered(self, message: Message) -> None:
         """Its answer is there."""
+        outcome = _outcome(message, self)
+        if isinstance(outcome, CallError):
+            self.fail(outcome)
+            return
         self._stop()
-        self.result.callback(value)
+        self.result.callback(outcome)
         self.ended()
 
     def fail(self, error: CallError) -> None:
@@ -138,11 +142,7 @@ class OutgoingCalls:
         call = self._pending.take(message.id)
         if call is None:
             return False
-        outcome = _outcome(message, call)
-        if isinstance(outcome, CallError):
-            call.fail(outcome)
-        else:
-            call.succeed(outcome)
+        call.answered(message)
         return True
 
     def lost(self, reason: str) -> None:

@@ -137,6 +137,9 @@ class HTTPClientConnection(Connection):
         if self._tracing and body:
             self._owner.trace("<--", body, self)
         decoded = codec.decode(body, self._owner.dispatcher.max_depth) if body else []
+        if isinstance(decoded, Message) and decoded.id is None and decoded.error is not UNSET:
+            self._refused(decoded, calls)
+            return
         said = ""
         for item in decoded if isinstance(decoded, list) else [decoded]:
             if not isinstance(item, Message):
@@ -146,6 +149,12 @@ class HTTPClientConnection(Connection):
             elif not self.take_response(item) and item.error is not UNSET:
                 said = f": {bytes(item.error)[:_EXCERPT].decode('utf-8', 'replace')}"
         self._fail(calls, lambda name: ProtocolError(f"{name}: no answer from {self.peer}{said}"))
+
+    def _refused(self, message: Message, calls: Sequence[Call]) -> None:
+        """An error with id null (section 5) answers the request that it is the response to."""
+        for call in calls:
+            if not call.result.called and self._calls.take_back(call):
+                call.answered(message)
 
     def _failed(self, failure: Failure, calls: Sequence[Call]) -> None:
         error = self._error(failure)
