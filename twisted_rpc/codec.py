@@ -57,6 +57,7 @@ Decoded = Message | Invalid | list[Message | Invalid]
 """What one text holds: a message, something invalid, or a batch of both."""
 
 _VERSION = "2.0"
+_NULL = Raw(b"null")
 _decode_fast = msgspec.json.Decoder(Message | list[Message]).decode
 
 decode_plain = msgspec.json.Decoder(Message).decode
@@ -117,7 +118,8 @@ def checked(message: Message) -> Message | Invalid:
     """The message, or what is wrong with its members taken together."""
     if message.result is UNSET and message.error is UNSET:
         if message.method is UNSET:
-            return Invalid(InvalidRequest("no method"), _known(message.id))
+            meant = Message("2.0", id=message.id, result=_NULL) if _known(message.id) else None
+            return Invalid(InvalidRequest("no method"), _known(message.id), meant)
         return message
     if message.method is not UNSET:
         return Invalid(InvalidRequest("both a request and a response"), _known(message.id))
@@ -218,7 +220,15 @@ def _decode_item(raw: bytes | Raw) -> Message | Invalid:
         request_id = _read_id(members.get("id"))
         return checked(_read_message(members, request_id))
     except InvalidRequest as error:
-        return Invalid(error, _known(request_id))
+        return Invalid(error, _known(request_id), _event(members))
+
+
+def _event(members: dict[str, Raw]) -> Message | None:
+    """What rpc-websockets sends for an event: `{"notification": NAME, "params": …}`."""
+    name = members.get("notification")
+    if name is None or "id" in members or not bytes(name).startswith(b'"'):
+        return None
+    return Message("2.0", decode_value(name), members.get("params", UNSET))
 
 
 def _read_message(members: dict[str, Raw], request_id: Id | UnsetType) -> Message:

@@ -292,7 +292,10 @@ class Connection(Flow):
         """See `Caller.take_invalid`; a client cannot go on with a server that talks rubbish."""
         if self._owner.answers_rubbish:
             return False
-        self.break_off(str(invalid.error.data))
+        if invalid.meant is None:
+            self.break_off(str(invalid.error.data))
+        else:  # an answer, or a notification, which has none
+            self._owner.dispatcher.dispatch(invalid.meant, self)
         return True
 
     def break_off(self, why: str) -> None:

@@ -40,10 +40,15 @@ class Message(Struct, gc=False):
 
 
 class Invalid(Struct, frozen=True):
-    """Something that is no message, with the error it is answered by."""
+    """Something that is no message, with the error it is answered by.
+
+    `meant` is what a client takes it for all the same: servers in JavaScript send no result
+    where a method returned undefined, and rpc-websockets has a shape of its own for events.
+    """
 
     error: RPCError
     id: Id = None
+    meant: Message | None = None
 
 
 class Request(Struct, frozen=True):

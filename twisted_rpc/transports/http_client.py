@@ -29,7 +29,7 @@ from twisted_rpc.errors import (
     NotFullDuplex,
     ProtocolError,
 )
-from twisted_rpc.message import Message
+from twisted_rpc.message import Invalid, Message
 from twisted_rpc.outgoing import Call
 from twisted_rpc.transports.bodies import AnswerBody, RequestBody
 from twisted_rpc.transports.tunnel import ProxyEndpoint
@@ -142,12 +142,13 @@ class HTTPClientConnection(Connection):
             return
         said = ""
         for item in decoded if isinstance(decoded, list) else [decoded]:
-            if not isinstance(item, Message):
-                said = f": {item.error.data}"
-            elif item.method is not UNSET:
+            message = item.meant if isinstance(item, Invalid) else item
+            if message is None:
+                said = f": {item.error.data}"  # type: ignore[union-attr]  # it is `Invalid`
+            elif message.method is not UNSET:
                 said = ": it sent a request, and nobody can be called over HTTP"
-            elif not self.take_response(item) and item.error is not UNSET:
-                said = f": {bytes(item.error)[:_EXCERPT].decode('utf-8', 'replace')}"
+            elif not self.take_response(message) and message.error is not UNSET:
+                said = f": {bytes(message.error)[:_EXCERPT].decode('utf-8', 'replace')}"
         self._fail(calls, lambda name: ProtocolError(f"{name}: no answer from {self.peer}{said}"))
 
     def _refused(self, message: Message, calls: Sequence[Call]) -> None:
