@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.daemon import HERE, Interop, listen
+from tests.interop.servers.table import Servers
 from tests.processes import DEADLINE
 
 LISTENERS = {
@@ -42,3 +43,10 @@ def node_modules() -> None:
     """The packages of package-lock.json are installed."""
     assert (HERE / "node_modules" / "ws").is_dir(), "run `make interop`, which installs them"
     subprocess.run(["node", "--version"], check=True, capture_output=True, timeout=DEADLINE)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory, node_modules: None) -> Iterator[Servers]:
+    """Other people's servers."""
+    with Servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running
