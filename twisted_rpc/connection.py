@@ -74,7 +74,7 @@ class Connection(Flow):
         self._owner = owner
         self._limits = owner.limits
         self._tracing: bool = owner.tracing
-        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids())
+        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids(), self._clue)
         self._said: str | None = None
         self._gate: Gate | None = None
         self._watchers: list[Deferred[None]] = []
@@ -212,6 +212,10 @@ class Connection(Flow):
         if self._accepts_unasked(len(message)):
             self.send([message])
         self._work()
+
+    def _clue(self) -> str:
+        """What is known of why a call was not answered; see `Call`."""
+        return ""
 
     def _cancel_there(self, request_id: int | str) -> None:
         if not self.is_closed:

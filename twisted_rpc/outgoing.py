@@ -39,11 +39,22 @@ class Call:
             the call.
         forget: told by whoever holds the call how to let go of it when it ends before its
             answer is there.
+        clue: says, for a timeout, what is known of why no answer came.
         ended: told when it has ended and `result` has fired.
         retries: sent again when its line is lost; who does that, if anybody.
     """
 
-    __slots__ = ("_params", "_timer", "ended", "forget", "method", "peer", "result", "retries")
+    __slots__ = (
+        "_params",
+        "_timer",
+        "clue",
+        "ended",
+        "forget",
+        "method",
+        "peer",
+        "result",
+        "retries",
+    )
 
     def __init__(self, method: str, params: Any, peer: str) -> None:
         self.method = method
@@ -51,6 +62,7 @@ class Call:
         self.peer = peer
         self.result: Deferred[Any] = Deferred(self._cancelled)
         self.forget: Callable[[], None] = _nothing
+        self.clue: Callable[[], str] = str
         self.ended: Callable[[], None] = _nothing
         self.retries: Callable[[Call], None] | None = None
         self._timer: IDelayedCall | None = None
@@ -84,7 +96,7 @@ class Call:
         self._timer = None
         self.forget()
         text = f"{self.method}: no answer from {self.peer} within {seconds:g} seconds"
-        self.fail(CallTimeout(text))
+        self.fail(CallTimeout(text + self.clue()))
 
     def _cancelled(self, result: Deferred[Any]) -> None:
         self.forget()
@@ -112,6 +124,7 @@ class OutgoingCalls:
         peer: who is called, for messages.
         forgotten: told the id of a call whose answer nobody wants any more.
         ids: where ids come from; integers from 1 unless given.
+        clue: see `Call`.
     """
 
     def __init__(
@@ -119,8 +132,10 @@ class OutgoingCalls:
         peer: str,
         forgotten: Callable[[int | str], None],
         ids: Iterator[int | str] | None = None,
+        clue: Callable[[], str] = str,
     ) -> None:
         self._peer = peer
+        self._clue = clue
         self._forgotten = forgotten
         self._pending: Pending[Call] = Pending(ids)
 
@@ -131,6 +146,7 @@ class OutgoingCalls:
         """Wait for the answer to a call; return what to send for it."""
         request_id = self._pending.add(call)
         call.forget = lambda: self._forget(request_id)
+        call.clue = self._clue
         return call.request(request_id)
 
     def take_back(self, call: Call) -> bool:

@@ -105,6 +105,12 @@ class StreamConnection(Connection):
         text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
         self._stop_reading_for(RequestTimeout(text))
 
+    def _clue(self) -> str:
+        """See `Connection._clue`; node-jsonrpc2 ends its messages with nothing."""
+        if not self.framer.partial:
+            return ""
+        return f"; half a message has come: is the framing {self.framer.name!r} right?"
+
     def _accepts_unasked(self, size: int) -> bool:
         return self._wire.accepts_unasked(size)
 
