@@ -84,6 +84,10 @@ class ServerTests(ServerTestCase):
             unknown = self._error(two)
         self.assertEqual((await one, await unknown), (19, server.unknown))
         await self._noted(client, note)
+        async with client.batch() as batch:  # with one answer, which some send without an array
+            batch.notify("note", [note])
+            one = batch.call("subtract", [42, 23])
+        self.assertEqual(await one, 19)
 
     async def check_many(self, server: Server) -> None:
         client = await self.open(server)
