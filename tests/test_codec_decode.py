@@ -198,6 +198,31 @@ def test_wrong_member_without_id_is_refused_with_null(members: bytes) -> None:
     assert refusal(b"{%b}" % members) == (ErrorCode.INVALID_REQUEST, None)
 
 
+@pytest.mark.parametrize(
+    ("data", "meant"),
+    [
+        (b'{"jsonrpc":"2.0","id":0}', Message("2.0", id=0, result=Raw(b"null"))),
+        (b'{"jsonrpc":"2.0","id":"a","more":1}', Message("2.0", id="a", result=Raw(b"null"))),
+        (b'{"jsonrpc":"2.0","id":null}', None),
+        (b'{"jsonrpc":"2.0"}', None),
+        (b'{"notification":"n","params":[1]}', Message("2.0", "n", Raw(b"[1]"))),
+        (b'{"notification":"n"}', Message("2.0", "n")),
+        (b'{"notification":"n","id":1}', None),
+        (b'{"notification":1e999}', None),
+        (b'{"method":"n"}', None),
+    ],
+)
+def test_what_is_no_request_may_still_mean_something_to_a_client(
+    data: bytes, meant: Message | None
+) -> None:
+    assert refusal(data)[0] == ErrorCode.INVALID_REQUEST
+    for text in (data, b"[%b]" % data):
+        decoded = codec.decode(text, DEPTH)
+        item = decoded[0] if isinstance(decoded, list) else decoded
+        assert isinstance(item, Invalid)
+        assert item.meant == meant
+
+
 def test_huge_number_in_parameters_is_left_to_whoever_reads_it() -> None:
     message = message_of(b'{"jsonrpc":"2.0","method":"m","params":[1e999,"\\u0041"]}')
     assert isinstance(message.params, Raw)

@@ -118,8 +118,9 @@ def checked(message: Message) -> Message | Invalid:
     """The message, or what is wrong with its members taken together."""
     if message.result is UNSET and message.error is UNSET:
         if message.method is UNSET:
-            meant = Message("2.0", id=message.id, result=_NULL) if _known(message.id) else None
-            return Invalid(InvalidRequest("no method"), _known(message.id), meant)
+            known = _known(message.id)
+            meant = None if known is None else Message("2.0", id=message.id, result=_NULL)
+            return Invalid(InvalidRequest("no method"), known, meant)
         return message
     if message.method is not UNSET:
         return Invalid(InvalidRequest("both a request and a response"), _known(message.id))

@@ -137,7 +137,7 @@ class HTTPClientConnection(Connection):
         if self._tracing and body:
             self._owner.trace("<--", body, self)
         decoded = codec.decode(body, self._owner.dispatcher.max_depth) if body else []
-        if isinstance(decoded, Message) and decoded.id is None and decoded.error is not UNSET:
+        if isinstance(decoded, Message) and decoded.id is None and _is_error(decoded):
             self._refused(decoded, calls)
             return
         said = ""
@@ -207,6 +207,10 @@ class HTTPClientConnection(Connection):
 
     def _set_reading(self, reading: bool) -> None:
         """The agent reads."""
+
+
+def _is_error(message: Message) -> bool:
+    return message.error is not UNSET and bytes(message.error) != b"null"
 
 
 def http_connector(
