@@ -95,7 +95,9 @@ class KeptConnection(Endpoint):
     def on_connected(self, function: Callable[[Any], Any]) -> None:
         """Call a function whenever a connection has been made, before anything else is sent.
 
-        It may be a coroutine.  Where it raises, the connection is given up.
+        It may be a coroutine.  It is given the client and calls over `client.connection`:
+        what the client itself is to call waits until it has returned.  Where it raises, the
+        connection is given up, and on `AuthenticationFailed` the client is closed.
         """
         self._prepare.append(function)
 
