@@ -200,7 +200,6 @@ class WrongTests(AnswerTestCase):
             (b"", "no answer from http://.*/$"),
             (b"nonsense", "no answer from http://.*/: "),
             (b'{"jsonrpc":"2.0","method":"m","id":1}', "it sent a request, and nobody can be"),
-            (b'{"jsonrpc":"2.0","error":{"code":1},"id":null}', r'/: {"code":1}'),
         ):
             client = await self.to(reply(body))
             with self.assertRaisesRegex(ProtocolError, reason):
