@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # A slow machine must not fail a test, nor may a test fail only now and then.  To search for
@@ -16,3 +18,7 @@ settings.register_profile("search", deadline=None, max_examples=5000)
 settings.load_profile("suite")
 
 pytest_plugins = ["twisted_rpc.testing.fixtures"]
+
+# No test leaves this machine, so none may go by a proxy unless it names one itself.
+for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    os.environ.pop(_name, None)

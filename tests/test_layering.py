@@ -26,8 +26,8 @@ LAYERS = (
     },
     {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
-        *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "connection"),
-        *("endpoint", "offline", "keeping", "client", "peer"),
+        *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "calling"),
+        *("connection", "endpoint", "offline", "keeping", "client", "peer"),
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
