@@ -12,11 +12,13 @@ from tests.client.harness import URLS, ClientTestCase, until
 from twisted_rpc import (
     CallTimeout,
     ConnectionLost,
+    ConnectionRefused,
     NotFullDuplex,
     RemoteError,
     Server,
     State,
 )
+from twisted_rpc.transports.http_client import HTTPClientConnection
 
 
 class CallTests:
@@ -246,6 +248,26 @@ class HTTPTests(CallTests, ClientTestCase):
             self.assertEqual([await call for call in calls], list(range(20)))
             self.assertLessEqual(len(self.server.lines), 20)
         self.assertGreaterEqual(len(self.server.lines), 1)
+
+    async def test_it_is_known_when_notifications_were_taken(self) -> None:
+        client = await self.open("http")
+        connection = client.connection
+        assert isinstance(connection, HTTPClientConnection)
+        await connection.notified()
+        for value in range(30):
+            client.notify("things.note", [value])
+        await connection.notified()
+        self.assertEqual(sorted(self.things.heard), list(range(30)))
+
+    async def test_it_is_known_when_notifications_were_not_taken(self) -> None:
+        client = await self.open("http")
+        connection = client.connection
+        assert isinstance(connection, HTTPClientConnection)
+        await self.stop()
+        client.notify("things.note", [1])
+        with self.assertRaisesRegex(ConnectionRefused, "is the server running"):
+            await connection.notified()
+        await connection.notified()
 
 
 @pytest.mark.parametrize("name", ["$/cancelRequest", "rpc.cancel"])

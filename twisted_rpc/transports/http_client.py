@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import UNSET
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    DeferredSemaphore,
+    succeed,
+)
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from twisted.web.client import (
@@ -83,6 +89,7 @@ class HTTPClientConnection(Connection):
         self._pool = pool
         self._explain = explain
         self._requests: set[Deferred[Any]] = set()
+        self._not_taken: CallError | None = None
         self._turns = DeferredSemaphore(owner.limits.max_in_flight or 1 << 31)
 
     def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
@@ -165,6 +172,8 @@ class HTTPClientConnection(Connection):
                 self._calls.take_back(call)
                 call.retries(call)
         self._fail(calls, lambda name: type(error)(f"{name}: {error}"))
+        if not calls:
+            self._not_taken = error
 
     def _error(self, failure: Failure) -> CallError:
         if failure.check(CancelledError):
@@ -189,6 +198,19 @@ class HTTPClientConnection(Connection):
             "connect by ws:// or tcp:// instead"
         )
 
+    def notified(self) -> Deferred[None]:
+        """A Deferred that fires when the server has taken the notifications so far.
+
+        It fails with a `CallError` where one was not taken since this was asked before.
+        """
+
+        def finish(_: object) -> None:
+            error, self._not_taken = self._not_taken, None
+            if error is not None:
+                raise error
+
+        return DeferredList([_end_of(asked) for asked in self._requests]).addCallback(finish)
+
     def close(self) -> None:
         """See `Connection.close`."""
         self._pool.persistent = False
@@ -209,8 +231,14 @@ class HTTPClientConnection(Connection):
         """The agent reads."""
 
 
-def _is_error(message: Message) -> bool:
-    return message.error is not UNSET and bytes(message.error) != b"null"
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    DeferredSemaphore,
+    succeed,
+)
+from twisted.internet.interfaces import IStreamClientEndpoint
 
 
 def http_connector(
