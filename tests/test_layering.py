@@ -41,6 +41,9 @@ LAYERS = (
     },
     {
         *("service", "tap", "loading", "blocking", "futures"),
+        *("cli", "cli.batches", "cli.commands", "cli.credentials", "cli.discovery"),
+        *("cli.hearing", "cli.load", "cli.measuring", "cli.output", "cli.parameters"),
+        *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -67,6 +67,11 @@ class Flow(Caller):
         self._congested = congested
         self._work()
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether the far side leaves much of what was written unread."""
+        return self._congested
+
     def call_ended(self) -> None:
         """See `Caller.call_ended`."""
         self._work()

@@ -231,14 +231,19 @@ class HTTPClientConnection(Connection):
         """The agent reads."""
 
 
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    DeferredList,
-    DeferredSemaphore,
-    succeed,
-)
-from twisted.internet.interfaces import IStreamClientEndpoint
+def _is_error(message: Message) -> bool:
+    return message.error is not UNSET and bytes(message.error) != b"null"
+
+
+def _end_of(asked: Deferred[Any]) -> Deferred[None]:
+    ended: Deferred[None] = Deferred()
+
+    def end(outcome: Any) -> Any:
+        ended.callback(None)
+        return outcome
+
+    asked.addBoth(end)
+    return ended
 
 
 def http_connector(
