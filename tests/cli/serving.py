@@ -178,6 +178,7 @@ async def serve(certificate: str) -> None:
     await add("telling", "tcp:0:interface=127.0.0.1", Telling())
     for name, listed in LISTS.items():
         await add(name, "tcp:0:interface=127.0.0.1", Listing(name, listed))
+    await add("mute", "tcp:0:interface=127.0.0.1", Listing("nothing", None))
     await add("odd", "tcp:0:interface=127.0.0.1", Listing("rpc.methods", {"a": 1}))
     await add("private", "tcp:0:interface=127.0.0.1", Listing("rpc.methods", RPCError(7, "no")))
     for protocol in (Silent, Deaf, Rude):

@@ -235,11 +235,17 @@ def test_a_notification_that_is_not_taken_is_told(program: Program, servers: Ser
     assert done.returncode == 1
 
 
+THINGS = {
+    *("echo", "add", "fail", "wait", "times_cancelled", "note", "noted", "whoami", "header", "drop")
+}
+
+
 def test_methods_are_listed_by_whatever_lists_them(program: Program, servers: Servers) -> None:
     for name, names in (
         ("rpc.discover", "a\\x1b[2J\nb\n"),
         ("rpc.methods", "a\nb\n"),
         ("system.listMethods", "b\nc\n"),
+        ("plain", "".join(f"{name}\n" for name in sorted(THINGS))),
     ):
         done = program("methods", servers.url(name))
         assert (done.stdout, done.stderr, done.returncode) == (names, "", 0)
@@ -253,7 +259,7 @@ def test_methods_are_listed_by_whatever_lists_them(program: Program, servers: Se
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("plain", "knows neither rpc.discover, rpc.methods nor system.listMethods"),
+        ("mute", "knows neither rpc.discover, rpc.methods nor system.listMethods"),
         ("odd", "rpc.methods: tcp://.* answers something else: Expected `array`, got `object`"),
         ("private", r"rpc.methods: no \(7\) from"),
     ],
