@@ -81,7 +81,7 @@ class KeptConnection(Endpoint):
         self._connect = connect
         self._reconnect = reconnect
         self._backoff = backoff or backoffPolicy(initialDelay=0.5, maxDelay=30.0)
-        self._prepare: list[Callable[[Any], Any]] = []
+        self._prepare: list[Callable[[Connection], Any]] = []
         self._observers: list[Callable[[State], Any]] = []
         self._waiting: list[Deferred[Self]] = []
         self._reason: CallError | None = None
@@ -92,12 +92,12 @@ class KeptConnection(Endpoint):
         Deferred.fromCoroutine(self._live()).addErrback(self._died)
         return self
 
-    def on_connected(self, function: Callable[[Any], Any]) -> None:
-        """Call a function whenever a connection has been made, before anything else is sent.
+    def on_connected(self, function: Callable[[Connection], Any]) -> None:
+        """Call a function with each new connection, before anything else is sent over it.
 
-        It may be a coroutine.  It is given the client and calls over `client.connection`:
-        what the client itself is to call waits until it has returned.  Where it raises, the
-        connection is given up, and on `AuthenticationFailed` the client is closed.
+        It may be a coroutine, and calls over the connection: what the client itself is
+        called for waits until it is done.  Where it raises, the connection is given up, and
+        on `AuthenticationFailed` the client is closed.
         """
         self._prepare.append(function)
 
@@ -161,7 +161,7 @@ class KeptConnection(Endpoint):
         self.connection = connection
         try:
             for function in self._prepare:
-                prepared: Deferred[Any] = maybeDeferred(_chained, function, self)
+                prepared: Deferred[Any] = maybeDeferred(_chained, function, connection)
                 await self._wait_for(prepared)
         except BaseException:
             connection.abort()
@@ -241,5 +241,5 @@ class KeptConnection(Endpoint):
                 self._log.failure("an observer of states failed")
 
 
-def _chained(function: Callable[[Any], Any], client: Any) -> Any:
-    return chained(function(client))
+def _chained(function: Callable[[Connection], Any], connection: Connection) -> Any:
+    return chained(function(connection))

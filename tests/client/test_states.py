@@ -6,7 +6,7 @@ import pytest
 from twisted.logger import LogLevel, capturedLogs
 
 from tests.client.place import Place
-from twisted_rpc import CallError, Client, ConnectionLost, ConnectionRefused, State
+from twisted_rpc import CallError, Connection, ConnectionLost, ConnectionRefused, State
 
 
 def test_states_are_told_in_their_order(place: Place) -> None:
@@ -37,9 +37,8 @@ def test_an_observer_that_fails_is_logged_and_stops_nothing(place: Place) -> Non
 def test_it_is_not_connected_before_it_is_prepared(place: Place) -> None:
     order: list[str] = []
 
-    async def prepare(client: Client) -> None:
-        assert client.connection is not None
-        order.append(await client.connection.call("things.echo", ["prepared"]))
+    async def prepare(connection: Connection) -> None:
+        order.append(await connection.call("things.echo", ["prepared"]))
 
     place.network.stop(place.server)
     client = place.network.connect(place.server)
@@ -54,7 +53,7 @@ def test_it_is_not_connected_before_it_is_prepared(place: Place) -> None:
 def test_where_it_cannot_be_prepared_it_tries_again(place: Place) -> None:
     attempts: list[int] = []
 
-    def prepare(_: Client) -> None:
+    def prepare(_: Connection) -> None:
         attempts.append(len(attempts))
         if len(attempts) < 3:
             raise RuntimeError("not yet")
@@ -95,7 +94,7 @@ def test_closing_wins_while_it_waits_is_told_or_prepared(place: Place) -> None:
             told.close()
 
     told.on_state(close)
-    prepared.on_connected(lambda client: client.close())
+    prepared.on_connected(lambda _: prepared.close())
     waiting.close()
     place.back()
     for client in (waiting, told, prepared):

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from tests.client.harness import URLS, ClientTestCase, until
 from twisted_rpc import (
     Client,
+    Connection,
     ConnectionLost,
     State,
 )
@@ -47,7 +48,7 @@ class KilledTests:
 
     async def test_every_call_ends_once_and_the_client_comes_back(self: Any) -> None:
         client = await self.open(self.transport, limits=self.limits)
-        prepared: list[Client] = []
+        prepared: list[Connection] = []
         client.on_connected(prepared.append)
         heard: list[Any] = []
         if self.transport != "http":

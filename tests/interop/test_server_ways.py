@@ -12,6 +12,7 @@ from twisted_rpc import (
     CallError,
     CallTimeout,
     Client,
+    Connection,
     ProtocolError,
     RemoteError,
     State,
@@ -116,11 +117,10 @@ class RPCWebSocketsTests(ServerTestCase):
         """A client that logs in whenever it has connected."""
         client = self.client(self.server, port)
 
-        async def log_in(client: Client) -> None:
-            assert client.connection is not None
+        async def log_in(connection: Connection) -> None:
             who = {"user": USER, "password": password}
-            if not await client.connection.call("rpc.login", who):
-                raise AuthenticationFailed(f"{client.peer}: check user and password")
+            if not await connection.call("rpc.login", who):
+                raise AuthenticationFailed(f"{connection.peer}: check user and password")
 
         client.on_connected(log_in)
         return client

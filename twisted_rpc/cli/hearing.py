@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_rpc.cli.output import Output, OutputClosed, printable, to_json
 from twisted_rpc.client import Client
+from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.invocation import CallNext
 from twisted_rpc.keeping import State
@@ -47,7 +48,8 @@ class Hearing:
             OutputClosed: nobody reads.
         """
         await self._client
-        _speak_first(self._client)
+        assert self._client.connection is not None
+        _speak_first(self._client.connection)
         self._client.on_connected(_speak_first)
         self._client.on_state(self._tell)
         await self.ended
@@ -89,7 +91,6 @@ class Hearing:
             self._client.connected().addErrback(self.ended.errback)
 
 
-def _speak_first(client: Client) -> None:
+def _speak_first(connection: Connection) -> None:
     """Send something: a port for several protocols learns from it that this line is JSON-RPC."""
-    assert client.connection is not None
-    client.connection.notify("rpc.ping")
+    connection.notify("rpc.ping")
