@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -121,7 +122,7 @@ def test_what_comes_before_a_bad_chunk_is_answered(program: Program, servers: Se
     text = lines({"method": "echo", "id": 1}, {"method": "echo", "id": 2}, {"method": "note"}, [])
     done = program("batch", "--size", 2, servers.url(), "-", stdin=text)
     assert [answer["id"] for answer in read(done.stdout)] == [1, 2]
-    assert re.fullmatch(r"twisted-rpc: <stdin>, line 4: no request: .*\n", done.stderr)
+    assert re.fullmatch(r"twisted-rpc: standard input, line 4: no request: .*\n", done.stderr)
     assert done.returncode == 2
 
 
@@ -135,6 +136,19 @@ def test_a_call_that_is_not_answered_is_named(program: Program, servers: Servers
     done = program("batch", "http://127.0.0.1:1", "-", stdin=text)
     assert "connection refused" in done.stderr
     assert done.returncode == 3
+
+
+def test_ctrl_c_ends_a_batch_whose_file_does_not(program: Program, servers: Servers) -> None:
+    fifo = program.home / "fifo"
+    os.mkfifo(fifo)
+    process = program.start("batch", "--size", 1, servers.url(), "fifo")
+    assert process.stdout is not None
+    with fifo.open("wb", buffering=0) as file:
+        file.write(lines({"method": "echo", "id": 1}).encode())
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE)
+    assert (out, err, process.returncode) == (b"", b"", 130)
 
 
 def test_an_empty_file_is_no_batch(program: Program, servers: Servers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, BinaryIO, Literal
@@ -15,7 +16,7 @@ from twisted_rpc.cli.output import error_object
 from twisted_rpc.client import Client
 from twisted_rpc.errors import RemoteError
 
-__all__ = ["Line", "answers_to", "is_unanswered", "read_chunks"]
+__all__ = ["Line", "answers_to", "is_unanswered", "open_lines", "read_chunks"]
 
 
 class _Request(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +46,16 @@ class Line(Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(_Request).decode
+
+
+def open_lines(path: str) -> BinaryIO:
+    """A file to be read in a thread that nobody waits for; standard input for `-`.
+
+    It is nobody's to close, and not `sys.stdin`: either would have to wait until the thread
+    has read something.
+    """
+    descriptor = 0 if path == "-" else os.open(path, os.O_RDONLY)
+    return open(descriptor, "rb", closefd=False)
 
 
 def read_chunks(file: BinaryIO, name: str, size: int) -> Iterator[list[Line]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 import msgspec
 from click.shell_completion import get_completion_class
 
-from twisted_rpc.cli.batches import Line, answers_to, is_unanswered, read_chunks
+from twisted_rpc.cli.batches import Line, answers_to, is_unanswered, open_lines, read_chunks
 from twisted_rpc.cli.discovery import list_methods
 from twisted_rpc.cli.hearing import Hearing
 from twisted_rpc.cli.measuring import bench, ping
@@ -95,7 +95,9 @@ def notify(target: Target, *, method: str, params: tuple[str, ...]) -> None:
     )
 )
 @calls_a_server
-@click.argument("file", type=click.File("rb"))
+@click.argument(
+    "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @click.option(
     "--size",
     type=click.IntRange(min=1),
@@ -103,7 +105,7 @@ def notify(target: Target, *, method: str, params: tuple[str, ...]) -> None:
     show_default=True,
     help="How many requests are sent at once; no more than the server's max_batch.",
 )
-def batch(target: Target, *, file: BinaryIO, size: int) -> int:
+def batch(target: Target, *, path: str, size: int) -> int:
     """Send the requests in FILE (- for standard input), and print the answers.
 
     Each line of FILE is a request object in JSON, with method, params and id ("jsonrpc" may
@@ -114,7 +116,8 @@ def batch(target: Target, *, file: BinaryIO, size: int) -> int:
     status 2 before anything of its chunk is sent; what came before it has been answered by
     then. The status is 1 if any answer was an error.
     """
-    chunks = read_chunks(file, file.name, size)
+    file = open_lines(path)
+    chunks = read_chunks(file, "standard input" if path == "-" else path, size)
     failed = 0
 
     async def send(chunk: list[Line], client: Client, reactor: Any) -> None:

@@ -15,7 +15,7 @@ from twisted.logger import ILogObserver, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
 from twisted_rpc.cli.output import OutputClosed, error_text, printable
-from twisted_rpc.errors import CallError, ConnectError, ConnectionLost, NotFullDuplex
+from twisted_rpc.errors import CallError, ConnectError, ConnectionLost
 
 __all__ = [
     "FAILED",
@@ -156,8 +156,6 @@ def exit_status(command: Callable[[], int | None]) -> int:
 
 
 def _status_of(error: CallError) -> int:
-    if isinstance(error, NotFullDuplex):
-        return MISUSED
     return UNCONNECTED if isinstance(error, ConnectError | ConnectionLost) else FAILED
 
 
