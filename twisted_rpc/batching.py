@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from msgspec import UNSET, UnsetType
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_rpc.outgoing import Call, encoded_notification
+from twisted_rpc.outgoing import Call, checked_seconds, encoded_notification
 from twisted_rpc.proxy import Proxy
 
 __all__ = ["BatchCalls"]
@@ -40,7 +41,8 @@ class BatchCalls:
 
     Each call has its own result: a Deferred that fires, or fails, when the batch has been
     answered.  The block ends when every one has; none of them is to be awaited inside it.
-    Where the block raises, nothing is sent, and its calls are cancelled.
+    Where the block raises, nothing is sent, and its calls are cancelled; so are those
+    that are left when waiting for them is.
 
     A batch inside a batch joins the outer one.  One with a single call is sent as a plain
     call, an empty one not at all.  How many calls the far side takes at once is its own
@@ -75,13 +77,18 @@ class BatchCalls:
     ) -> Deferred[Any]:
         """Add a call; see `Connection.call`."""
         call = Call(method, params, self.peer)
+        seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self._keep(call)
-        call.expire_in(self.call_timeout if timeout is UNSET else timeout, self.clock)
+        call.expire_in(seconds, self.clock)
         return call.result
 
     def _keep(self, call: Call) -> None:
         self._calls.append(call)
-        call.forget = lambda: self._calls.remove(call)
+        call.forget = lambda: self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        if call in self._calls:
+            self._calls.remove(call)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Add a notification; see `Connection.notify`."""
@@ -112,20 +119,44 @@ class BatchCalls:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            for call in tuple(self._calls):
-                call.result.addErrback(lambda _: None)
-                call.result.cancel()
+            _cancel(self._calls)
             return
         calls, self._calls = self._calls, []
         if isinstance(self._over, BatchCalls):
             self._over.begin_calls(calls, self._notifications)
             return
-        ended = [_end_of(call) for call in calls]
+        ended = _end_of_all(calls)
         self._over.begin_calls(calls, self._notifications)
-        await DeferredList(ended)
+        await ended
 
 
-def _end_of(call: Call) -> Deferred[None]:
-    ended: Deferred[None] = Deferred()
-    call.ended = lambda: ended.callback(None)
+def _end_of_all(calls: Sequence[Call]) -> Deferred[None]:
+    """A Deferred that fires when every call has ended; cancelling it cancels those left."""
+    left = set(calls)
+
+    def end(call: Call) -> None:
+        left.discard(call)
+        if not left:
+            ended.callback(None)
+
+    def cancel(_: object) -> None:
+        for call in calls:
+            call.ended = _nothing
+        _cancel(left)
+
+    ended: Deferred[None] = Deferred(cancel)
+    for call in calls:
+        call.ended = partial(end, call)
+    if not calls:
+        ended.callback(None)
     return ended
+
+
+def _cancel(calls: Iterable[Call]) -> None:
+    for call in tuple(calls):
+        call.result.addErrback(lambda _: None)
+        call.result.cancel()
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of a call."""

@@ -5,9 +5,11 @@ The reactor runs in a thread of its own, which ends with the program.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +23,11 @@ from twisted_rpc.transports.connecting import connect as connect_client
 __all__ = ["BlockingClient", "connect"]
 
 _starting = threading.Lock()
+_orphaned = threading.Event()
+"""Set in a forked process: it has the state of the reactor that ran, but not its thread."""
+
+_LOOK = 0.5
+"""Seconds between looks whether the reactor still runs."""
 
 
 def connect(to: str, **options: Any) -> BlockingClient:
@@ -49,7 +56,8 @@ def connect(to: str, **options: Any) -> BlockingClient:
 class BlockingClient:
     """Calls that wait: `rpc.calc.add(1, 2)`, or `rpc.call("calc.add", [1, 2], timeout=5)`.
 
-    They raise what a Deferred of `Client` would fail with.  Ctrl-C cancels the call.
+    Methods of the far side whose names are those of this class are called by `call`.  Calls
+    raise what a Deferred of `Client` would fail with.  Ctrl-C cancels the call.
 
     Args:
         client: is connected.
@@ -59,14 +67,31 @@ class BlockingClient:
         self._client = client
 
     def call(
-        self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
+        self,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None | UnsetType = UNSET,
+        retry: bool = False,
     ) -> Any:
         """Call a method; return its result.  See `Client.call`."""
-        return _wait(lambda: self._client.call(method, params, timeout=timeout))
+        return _wait(lambda: self._client.call(method, params, timeout=timeout, retry=retry))
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification.  See `Client.notify`."""
         _wait(lambda: self._client.notify(method, params))
+
+    def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
+        """Be told of a notification, in the reactor's thread; call what is returned to end it.
+
+        A listener must not wait for calls of this client: nobody would take their answers.
+        """
+        remove: Callable[[], None] = _wait(lambda: self._client.on(method, listener))
+        return lambda: _wait(remove)
+
+    def expose(self, name: str, target: Any) -> None:
+        """Let the far side call something, in the reactor's thread; see `Client.expose`."""
+        _wait(lambda: self._client.expose(name, target) and None)
 
     def close(self) -> None:
         """Close the connection."""
@@ -112,8 +137,11 @@ def _running_reactor() -> Any:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    _check_thread()
     with _starting:
         if not reactor.running:
+            if reactor._startedBefore:
+                raise RuntimeError("the reactor has run in this process, and cannot run again")
             started = threading.Event()
             reactor.callWhenRunning(started.set)
             run = threading.Thread(target=reactor.run, args=(False,), name="reactor", daemon=True)
@@ -130,6 +158,7 @@ def _wait(function: Callable[[], Any]) -> Any:
     reactor: Any = installed
     if isInIOThread():
         raise RuntimeError("the reactor runs in this thread: use twisted_rpc.connect, and await")
+    _check_thread()
     outcomes: SimpleQueue[Any] = SimpleQueue()
     begun: list[Deferred[Any]] = []
 
@@ -138,13 +167,36 @@ def _wait(function: Callable[[], Any]) -> Any:
 
     reactor.callFromThread(run)
     try:
-        outcome = outcomes.get()
+        outcome = _first_of(outcomes, reactor)
     except BaseException:  # Ctrl-C, above all
         reactor.callFromThread(_cancel, begun)
         raise
     if isinstance(outcome, Failure):
         outcome.raiseException()
     return outcome
+
+
+def _check_thread() -> None:
+    if _orphaned.is_set():
+        raise RuntimeError("this process was forked from one whose reactor ran: spawn it instead")
+
+
+def _forked() -> None:
+    reactor = sys.modules.get("twisted.internet.reactor")
+    if getattr(reactor, "running", False):
+        _orphaned.set()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def _first_of(outcomes: SimpleQueue[Any], reactor: Any) -> Any:
+    while True:
+        try:
+            return outcomes.get(timeout=_LOOK)
+        except Empty:
+            if not reactor.running:
+                raise RuntimeError("the reactor has stopped") from None
 
 
 def _cancel(begun: list[Deferred[Any]]) -> None:

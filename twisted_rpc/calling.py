@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
 from twisted_rpc.batching import BatchCalls
-from twisted_rpc.errors import ConnectionLost, NotFullDuplex, ProtocolError
+from twisted_rpc.errors import CallError, ConnectionLost, NotFullDuplex, ProtocolError
 from twisted_rpc.flow import Flow
 from twisted_rpc.interfaces import IConnectionOwner
 from twisted_rpc.message import Invalid, Message
-from twisted_rpc.outgoing import Call, OutgoingCalls, encoded_notification
+from twisted_rpc.outgoing import Call, OutgoingCalls, checked_seconds, encoded_notification
 from twisted_rpc.proxy import Proxy
 
 __all__ = ["Calling"]
@@ -61,12 +61,12 @@ class Calling(Flow):
             call, and asks the far side to cancel it (`$/cancelRequest`).
 
         Raises:
-            TypeError, ValueError: the parameters cannot be sent.
+            TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
         """
         call = Call(method, params, self.peer)
+        seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self.begin_calls([call])
         if not call.result.called:
-            seconds = self.call_timeout if timeout is UNSET else timeout
             call.expire_in(seconds, self.clock)
         return call.result
 
@@ -118,21 +118,25 @@ class Calling(Flow):
         A single one is sent as it is, more than one as a batch.
 
         Raises:
-            TypeError, ValueError: parameters cannot be sent; nothing has been sent then.
+            NotFullDuplex, ConnectionLost: notifications alone cannot be sent; calls fail.
         """
+        error: CallError | None = None
         if not self.full_duplex:
+            error = NotFullDuplex(f"{self.peer} cannot be called over {self.transport}")
+        elif self.is_closed:
+            error = ConnectionLost(f"the connection to {self.peer} is closed")
+        if error is not None:
+            if notifications and not calls:
+                raise error
             for call in calls:
-                text = f"{call.method}: {self.peer} cannot be called over {self.transport}"
-                call.fail(NotFullDuplex(text))
-            return
-        if self.is_closed:
-            for call in calls:
-                text = f"{call.method}: the connection to {self.peer} is closed"
-                call.fail(ConnectionLost(text))
+                call.fail(type(error)(f"{call.method}: {error}"))
             return
         messages = [*[self._calls.begin(call) for call in calls], *notifications]
-        if messages:
-            self.transmit(messages[0] if len(messages) == 1 else codec.join_batch(messages), calls)
+        if len(messages) == 1:
+            self.transmit(messages[0], calls)
+        elif messages:
+            self._calls.join(calls)
+            self.transmit(codec.join_batch(messages), calls)
 
     def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
         """Send a message whose answer ends these calls."""
@@ -142,7 +146,7 @@ class Calling(Flow):
 
     def _clue(self) -> str:
         """What is known of why a call was not answered; see `Call`."""
-        return ""
+        return f"; it said: {self._said}" if self._said else ""
 
     def _cancel_there(self, request_id: int | str) -> None:
         if not self.is_closed:
@@ -160,6 +164,8 @@ class Calling(Flow):
         self._said = None
         if message.id is None and message.error is not UNSET:
             self._said = bytes(message.error)[:_LONGEST_SAID].decode("utf-8", "replace")
+            if self._calls.refused(message):  # a batch, as one that is too big
+                return True
         return self._calls.answered(message)
 
     def take_invalid(self, invalid: Invalid) -> bool:
@@ -180,8 +186,7 @@ class Calling(Flow):
 
     def _calls_lost(self) -> None:
         """The line is down: nothing will be answered any more."""
-        said = f"; it said: {self._said}" if self._said else ""
-        self._calls.lost(f"the connection to {self.peer} was lost{said}")
+        self._calls.lost(f"the connection to {self.peer} was lost{Calling._clue(self)}")
 
     # -- what a connection sees to -----------------------------------------------------------
 

@@ -17,10 +17,11 @@ from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import (
     CallError,
     ConnectionLost,
+    nobody_calls,
 )
 from twisted_rpc.keeping import Backoff, Connect, KeptConnection, State
 from twisted_rpc.offline import Offline, OfflineBuffer, Parcel
-from twisted_rpc.outgoing import Call, encoded_notification
+from twisted_rpc.outgoing import Call, checked_seconds, encoded_notification
 from twisted_rpc.proxy import Proxy
 
 __all__ = ["CLIENT_LIMITS", "Client"]
@@ -52,6 +53,7 @@ class Client(KeptConnection):
         offline: what waits while there is no connection.
         backoff: seconds to wait after so many failures.
         ids: makes an iterator of ids for each connection; 1, 2, 3 unless given.
+        one_way: whether nothing but answers comes from there, as over HTTP.
         debug, reactor: see `Endpoint`.
 
     Attributes:
@@ -72,6 +74,7 @@ class Client(KeptConnection):
         offline: Offline | None = None,
         backoff: Backoff | None = None,
         ids: Callable[[], Iterator[int | str]] | None = None,
+        one_way: bool = False,
         debug: bool = False,
         reactor: IReactorTime | None = None,
     ) -> None:
@@ -86,6 +89,7 @@ class Client(KeptConnection):
         )
         self._buffer = OfflineBuffer(offline or Offline(), self.clock)
         self._ids = ids
+        self._one_way = one_way
         self._again = Deadline(self.clock, self._send_kept)
 
     # -- what applications use ---------------------------------------------------------------
@@ -111,14 +115,15 @@ class Client(KeptConnection):
             A Deferred of the result, which fails with a `CallError`: see `Connection.call`.
 
         Raises:
-            TypeError, ValueError: the parameters cannot be sent.
+            TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
         """
         call = Call(method, params, self.peer)
+        seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         if retry:
             call.retries = self._retry
         self.begin_calls([call])
         if not call.result.called:
-            call.expire_in(self.call_timeout if timeout is UNSET else timeout, self.clock)
+            call.expire_in(seconds, self.clock)
         return call.result
 
     def notify(self, method: str, params: Any = None) -> None:
@@ -154,13 +159,16 @@ class Client(KeptConnection):
         return super().on(method, listener)
 
     def _check_hears(self, what: str) -> None:
-        if self.connection is not None:
-            self.connection.check_hears(what)
+        if self._one_way:
+            raise nobody_calls(what, self.peer)
 
     @property
     def proxy(self) -> Proxy:
         """The far side's methods as attributes: `client.proxy.calc.add(1, 2)`."""
         return Proxy(self.call)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.peer}: {self.state.value}>"
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self._first().__await__()
@@ -237,7 +245,8 @@ class Client(KeptConnection):
             call.fail(ConnectionLost(f"{call.method}: {self._closed_error()}"))
             return
         self._buffer.keep_first(call)
-        if self.state is State.CONNECTED:  # over HTTP, where no line is made anew
+        # Over HTTP no line is made anew.
+        if self.state is State.CONNECTED and not self._again.is_set:
             self._again.set(self._backoff(1))
 
     def _send_kept(self) -> None:

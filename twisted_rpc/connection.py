@@ -60,6 +60,10 @@ class Connection(Calling):
         self._handshake = Deadline(owner.clock, self._handshake_expired)
         self._answer_by(owner.dispatcher.dispatch)
 
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed else "open"
+        return f"<{type(self).__name__} {self.id} to {self.peer}: {state}>"
+
     @property
     def connection(self) -> Connection:
         """Itself: what a `Context` holds."""

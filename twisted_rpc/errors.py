@@ -54,6 +54,7 @@ __all__ = [
     "TooManySubscriptions",
     "Unauthorized",
     "UnknownHost",
+    "nobody_calls",
 ]
 
 
@@ -287,7 +288,7 @@ class RemoteError(CallError):
         called = f"{self.method}: " if self.method else ""
         at = f" from {self.peer}" if self.peer else ""
         why = f": {self.data}" if isinstance(self.data, str) else ""
-        return f"{called}{self.message} ({self.code}){why}{at}"
+        return f"{called}{self.message} ({self.code}){at}{why}"
 
 
 class CallTimeout(CallError, TimeoutError):
@@ -324,6 +325,14 @@ class AuthenticationFailed(ConnectError):
 
 class NotFullDuplex(CallError):
     """This transport answers only: nobody can be called or notified over it."""
+
+
+def nobody_calls(what: str, peer: str) -> NotFullDuplex:
+    """Why something is not to be called, or heard, by whom we are connected to over HTTP."""
+    return NotFullDuplex(
+        f"{what}: {peer} answers, and can neither call nor notify us over HTTP: "
+        "connect by ws:// or tcp:// instead"
+    )
 
 
 class ExposeError(ValueError):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.main import installReactor
 from twisted.python.threadable import isInIOThread
 
@@ -74,12 +75,13 @@ async def running_reactor() -> AsyncIterator[None]:
     reactor = _LoopReactor(loop)
     installReactor(reactor)
     reactor.startRunning(installSignalHandlers=False)
+    ended = loop.create_future()
+    reactor.addSystemEventTrigger("after", "shutdown", ended.set_result, None)
     try:
         yield
     finally:
-        ended = loop.create_future()
-        reactor.addSystemEventTrigger("after", "shutdown", ended.set_result, None)
-        reactor.stop()
+        with suppress(ReactorNotRunning):  # somebody has stopped it
+            reactor.stop()
         await ended
         for call in reactor.getDelayedCalls():
             call.cancel()

@@ -99,6 +99,7 @@ class Invoker:
         self._hooks = hooks
         self._clock = clock
         self._middleware: list[Middleware] = []
+        self._unfit: set[str] = set()
         self._own = {METHODS: Method(METHODS, self.names_for, Binder(self.names_for, METHODS))}
         self._authorizes = not hasattr(type(hooks).authorize, _DEFAULT)
         # Where a hook is the endpoint's own, there is a shorter way to what it does.
@@ -185,7 +186,8 @@ class Invoker:
         """Tell one listener; what it raises is logged and stops nobody else."""
 
         def log(failure: Failure) -> None:
-            if failure.check(InvalidParams) is not None:  # the sender's fault, as often as it likes
+            if failure.check(InvalidParams) is not None:
+                self._tell_once(context.method, failure)
                 return
             self._log.failure("a listener of {method} failed", failure, method=repr(context.method))
 
@@ -196,6 +198,16 @@ class Invoker:
         else:
             if waiting is not None:
                 waiting.addErrback(log)
+
+    def _tell_once(self, name: str, failure: Failure) -> None:
+        """Log parameters that a listener does not take, but not as often as they are sent."""
+        if name not in self._unfit:
+            self._unfit.add(name)
+            self._log.warn(
+                "a listener of {method} does not take what was sent (not told again): {reason}",
+                method=repr(name),
+                reason=repr(getattr(failure.value, "data", "")),
+            )
 
     def _call_if(self, allowed: Any, name: str, raw: Raw | UnsetType, context: Context) -> Any:
         if not allowed:

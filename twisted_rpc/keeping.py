@@ -112,12 +112,16 @@ class KeptConnection(Endpoint):
         """
         if self.state is State.CONNECTED:
             return succeed(self)
-        waiting: Deferred[Self] = Deferred(self._waiting.remove)
+        waiting: Deferred[Self] = Deferred(self._wait_no_longer)
         if self.state is State.CLOSED:
             waiting.errback(self._closed_error())
         else:
             self._waiting.append(waiting)
         return waiting
+
+    def _wait_no_longer(self, waiting: Deferred[Self]) -> None:
+        if waiting in self._waiting:  # else the others are being told
+            self._waiting.remove(waiting)
 
     def _established(self) -> None:
         """A connection is there and prepared."""
@@ -131,12 +135,12 @@ class KeptConnection(Endpoint):
 
     async def _live(self) -> None:
         failures = 0
+        # Not at once: whoever made the client has yet to say what it exposes and prepares.
+        await self._wait_for(deferLater(self.clock, 0))
         while True:
             self._enter(State.CONNECTING)
             try:
                 await self._make_connection()
-            except CancelledError:
-                raise
             except Exception as error:
                 if self.state is State.CLOSED:
                     return None
@@ -153,6 +157,8 @@ class KeptConnection(Endpoint):
             await self._wait_for(deferLater(self.clock, self._backoff(failures)))
 
     async def _make_connection(self) -> None:
+        if self.state is State.CLOSED:
+            raise CancelledError
         seconds = self.limits.handshake_timeout
         connecting = self._connect(self)
         if seconds is not None:
@@ -162,10 +168,22 @@ class KeptConnection(Endpoint):
         try:
             for function in self._prepare:
                 prepared: Deferred[Any] = maybeDeferred(_chained, function, connection)
-                await self._wait_for(prepared)
+                await self._wait_unless_lost(prepared, connection)
         except BaseException:
             connection.abort()
             raise
+
+    async def _wait_unless_lost(self, prepared: Deferred[Any], connection: Connection) -> None:
+        lost = connection.closed()
+        lost.addCallback(lambda _: prepared.cancel()).addErrback(lambda _: None)
+        try:
+            await self._wait_for(prepared)
+        except CancelledError:
+            if connection.is_closed:
+                raise ConnectionLost(f"the connection to {self.peer} was lost") from None
+            raise
+        finally:
+            lost.cancel()
 
     async def _stay(self) -> None:
         connection = self.connection
@@ -216,7 +234,7 @@ class KeptConnection(Endpoint):
     async def _wait_for(self, deferred: Deferred[T]) -> T:
         """Wait for the next step, until somebody closes the client."""
         if self.state is State.CLOSED:
-            deferred.addErrback(lambda _: None)
+            deferred.addCallbacks(_let_go, lambda _: None)
             deferred.cancel()
             raise CancelledError
         self._awaited = deferred
@@ -235,10 +253,17 @@ class KeptConnection(Endpoint):
             return
         self.state = state
         for observer in self._observers:
+            if self.state is not state:  # one of them has closed it, and all were told
+                return
             try:
                 observer(state)
             except Exception:
                 self._log.failure("an observer of states failed")
+
+
+def _let_go(result: Any) -> None:
+    if isinstance(result, Connection):
+        result.abort()
 
 
 def _chained(function: Callable[[Connection], Any], connection: Connection) -> Any:

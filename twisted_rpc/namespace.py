@@ -37,7 +37,7 @@ class Marker(Struct, frozen=True, forbid_unknown_fields=True):
     thread: bool = False
 
 
-class Method(Struct, frozen=True, gc=False):
+class Method(Struct, frozen=True):
     """One entry of the table.
 
     Attributes:

@@ -68,11 +68,14 @@ class OfflineBuffer:
         Raises:
             ConnectionLost: there is no room for it.
         """
+        oldest: Parcel | None = None
         if len(self._parcels) >= self._bounds.size:
             if self._bounds.when_full == "refuse" or not self._parcels:
                 raise ConnectionLost(f"{reason}, and {self._bounds.size} messages wait already")
-            self._drop(next(iter(self._parcels)), "dropped for a newer one")
+            oldest = self._parcels.popitem(last=False)[1]
         self._hold(parcel)
+        if oldest is not None:  # who hears of it may call again: the new one is held by now
+            self._drop(oldest, "dropped for a newer one")
 
     def keep_first(self, call: Call) -> None:
         """Keep a call that was under way when its line was lost, before all others."""
@@ -85,6 +88,7 @@ class OfflineBuffer:
         self._parcels[id(parcel)] = parcel
         for call in parcel.calls:
             call.forget = lambda call=call: self._forget(parcel, call)  # type: ignore[misc]
+            call.clue = lambda: "; it could not be sent: the client was not connected"
         if not self._oldest.is_set:
             self._oldest.set(self._bounds.age)
 
@@ -101,12 +105,12 @@ class OfflineBuffer:
             parcel.fail(reason)
 
     def _forget(self, parcel: Parcel, call: Call) -> None:
-        parcel.calls.remove(call)
+        if call in parcel.calls:
+            parcel.calls.remove(call)
         if not parcel.calls and not parcel.notifications:
             self._parcels.pop(id(parcel), None)
 
-    def _drop(self, key: int, reason: str) -> None:
-        parcel = self._parcels.pop(key)
+    def _drop(self, parcel: Parcel, reason: str) -> None:
         if parcel.notifications:
             count = len(parcel.notifications)
             self._log.warn("{count} notification(s) {reason}", count=count, reason=reason)
@@ -114,9 +118,11 @@ class OfflineBuffer:
 
     def _expire(self) -> None:
         now = self._clock.seconds()
-        for key, parcel in list(self._parcels.items()):
-            if parcel.expires_at <= now:
-                self._drop(key, f"no connection within {self._bounds.age:g} seconds")
+        expired = [parcel for parcel in self._parcels.values() if parcel.expires_at <= now]
+        for parcel in expired:
+            del self._parcels[id(parcel)]
         if self._parcels:
             next_at = min(parcel.expires_at for parcel in self._parcels.values())
             self._oldest.set(next_at - now)
+        for parcel in expired:  # who hears of it may call again, cancel others, or close
+            self._drop(parcel, f"no connection within {self._bounds.age:g} seconds")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Raw, UnsetType
@@ -14,13 +15,18 @@ from twisted_rpc.errors import (
     CallError,
     CallTimeout,
     ConnectionLost,
+    ErrorCode,
+    ProtocolError,
     RemoteError,
     RPCError,
 )
 from twisted_rpc.message import Message, Request
 from twisted_rpc.pending import Pending
 
-__all__ = ["Call", "OutgoingCalls", "encoded_notification"]
+__all__ = ["Call", "OutgoingCalls", "checked_seconds", "encoded_notification"]
+
+
+_GOES = ErrorCode.SHUTTING_DOWN
 
 
 class Call:
@@ -79,18 +85,22 @@ class Call:
     def answered(self, message: Message) -> None:
         """Its answer is there."""
         outcome = _outcome(message, self)
-        if isinstance(outcome, CallError):
+        if isinstance(outcome, RemoteError) and outcome.code == _GOES and self.retries:
+            self.forget = _nothing
+            self.retries(self)  # the server is going, and will be back
+        elif isinstance(outcome, CallError):
             self.fail(outcome)
-            return
-        self._stop()
-        self.result.callback(outcome)
-        self.ended()
+        elif not self.result.called:
+            self._stop()
+            self.result.callback(outcome)
+            self.ended()
 
     def fail(self, error: CallError) -> None:
-        """It ends in an error."""
-        self._stop()
-        self.result.errback(error)
-        self.ended()
+        """It ends in an error, unless it has ended already."""
+        if not self.result.called:
+            self._stop()
+            self.result.errback(error)
+            self.ended()
 
     def _expire(self, seconds: float) -> None:
         self._timer = None
@@ -138,6 +148,7 @@ class OutgoingCalls:
         self._clue = clue
         self._forgotten = forgotten
         self._pending: Pending[Call] = Pending(ids)
+        self._batch: frozenset[Call] = frozenset()
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -159,6 +170,22 @@ class OutgoingCalls:
         if call is None:
             return False
         call.answered(message)
+        return True
+
+    def join(self, calls: Sequence[Call]) -> None:
+        """These calls are sent as a batch."""
+        self._batch = frozenset(calls)
+
+    def refused(self, message: Message) -> bool:
+        """Take an error without an id; say whether it was the answer to a batch.
+
+        It can be nothing else (specification, section 6) while nothing but the calls of
+        one batch wait for an answer.
+        """
+        if not self._pending or not all(call in self._batch for call in self._pending):
+            return False
+        for call in self._pending.take_all():
+            call.answered(message)
         return True
 
     def lost(self, reason: str) -> None:
@@ -189,6 +216,21 @@ def encoded_notification(method: str, params: Any) -> bytes:
     return codec.encode_plain(Request("2.0", method, _encoded(params)))
 
 
+def checked_seconds(timeout: float | None) -> float | None:
+    """A time limit of a call, before anything has been sent for it.
+
+    Raises:
+        TypeError, ValueError: it is no number of seconds.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout is a number of seconds or None, not {timeout!r}")
+    if not 0 <= timeout < math.inf:
+        raise ValueError(f"timeout is a number of seconds or None, not {timeout!r}")
+    return timeout
+
+
 def _encoded(params: Any) -> Raw | UnsetType:
     """Parameters as the specification wants them (section 4.2).
 
@@ -216,7 +258,7 @@ def _outcome(message: Message, call: Call) -> Any:
         return None if message.result is UNSET else codec.decode_value(message.result)
     except RPCError as error:
         text = f"{call.method}: the answer from {call.peer} cannot be read: {error.data}"
-        return CallError(text)
+        return ProtocolError(text)
 
 
 def _remote_error(error: Any, call: Call) -> RemoteError:

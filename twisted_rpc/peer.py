@@ -30,6 +30,7 @@ class Peer(Endpoint):
     """
 
     connection: Connection | None = None
+    _opening = False
 
     def open(self, connect: Connect) -> Deferred[Connection]:
         """Open the line.
@@ -41,9 +42,18 @@ class Peer(Endpoint):
             A Deferred of the connection.  It fails with a `ConnectError`, also if there is
             a line already, or with `NotFullDuplex`.
         """
+        if not callable(connect):
+            raise TypeError(f"open takes what connector(...) makes, not {connect!r}")
         if self.connection is not None:
             return fail(ConnectError(f"there is a line already, to {self.connection.peer}"))
-        return connect(self).addCallback(_both_ways)
+        if self._opening:
+            return fail(ConnectError("a line is being opened already"))
+        self._opening = True
+        return connect(self).addBoth(self._opened).addCallback(_both_ways)
+
+    def _opened(self, outcome: Any) -> Any:
+        self._opening = False
+        return outcome
 
     def call(
         self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
@@ -101,7 +111,8 @@ class Peer(Endpoint):
 
     def closed(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""
-        self.connection = None
+        if connection is self.connection:
+            self.connection = None
         super().closed(connection)
 
 

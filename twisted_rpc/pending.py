@@ -28,9 +28,19 @@ class Pending(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._waiting.values())
+
     def add(self, waiter: T) -> int | str:
-        """Keep a waiter; return the id to send."""
-        request_id = next(self._ids)
+        """Keep a waiter; return the id to send.
+
+        Raises:
+            RuntimeError: the ids that were given have come to an end.
+        """
+        try:
+            request_id = next(self._ids)
+        except StopIteration:
+            raise RuntimeError("there are no more ids for calls") from None
         self._waiting[request_id] = waiter
         return request_id
 

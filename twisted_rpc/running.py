@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
@@ -169,7 +169,12 @@ class Batch:
         while self._started < len(self._items) and self._may_start:
             index = self._started
             self._started += 1
-            answer = self._source.dispatch(self._items[index], self._caller)
+            item = self._items[index]
+            if _is_nobodys(item):
+                self._answers.counters.unexpected_responses += 1
+                answer: Answer = None
+            else:
+                answer = self._source.dispatch(item, self._caller)
             if isinstance(answer, Deferred):
                 answer.addCallback(self._take_later, index)
             else:
@@ -195,3 +200,8 @@ class Batch:
         if self._unanswered == 0 and self._answered is not None:
             answered, self._answered = self._answered, None
             answered.callback(self._answers.join(self._given))
+
+
+def _is_nobodys(item: Message | Invalid) -> bool:
+    """Whether it is a response without an id: among others nobody knows what it answers."""
+    return isinstance(item, Message) and item.method is UNSET and item.id is None

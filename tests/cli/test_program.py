@@ -170,7 +170,7 @@ def test_a_bar_is_shown_beside_a_batch(program: Program, servers: Servers) -> No
 
 
 def test_the_rate_is_shown_beside_a_load(program: Program, servers: Servers) -> None:
-    shown = on_terminal(program, "bench", servers.url(), "echo", "--seconds", 1, watched="stderr")
+    shown = on_terminal(program, "bench", servers.url(), "echo", "--seconds", 2, watched="stderr")
     assert re.search(r"[1-9][\d,]* calls, [\d,]+ calls/s, 0 errors", plain(shown))
 
 

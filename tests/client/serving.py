@@ -22,7 +22,8 @@ def wait() -> Deferred[None]:
 
 
 async def ask(value: Any, context: Context) -> Any:
-    """Call the client back."""
+    """Call the client back, and tell it something before."""
+    context.connection.notify("told", ["news"])
     return await context.connection.call("double", [value])
 
 

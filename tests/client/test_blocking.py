@@ -109,3 +109,68 @@ def test_an_interrupt_ends_the_wait(url: str, server: subprocess.Popen[str]) -> 
         _, errors = process.communicate(timeout=DEADLINE)
         assert server.stdout.readline() == "cancelled\n"
     assert "KeyboardInterrupt" in errors
+
+
+def test_it_hears_and_is_called_back(url: str) -> None:
+    done = run(
+        url,
+        "from queue import Queue\n"
+        "from twisted_rpc import blocking\n"
+        "heard = Queue()\n"
+        "with blocking.connect(URL) as rpc:\n"
+        "    rpc.expose('double', lambda value: value * 2)\n"
+        "    end = rpc.on('told', heard.put)\n"
+        "    print(rpc.ask(21), heard.get(timeout=20))\n"
+        "    end()\n"
+        "    print(rpc.call('ask', [21], retry=True), heard.empty())\n",
+    )
+    assert (done.stdout, done.stderr) == ("42 news\n42 True\n", "")
+
+
+def test_a_reactor_that_has_ended_is_no_trap() -> None:
+    done = run(
+        "tcp://127.0.0.1:1",
+        "from twisted.internet import reactor\n"
+        "from twisted_rpc import blocking\n"
+        "reactor.callWhenRunning(reactor.stop)\n"
+        "reactor.run()\n"
+        "blocking.connect(URL)\n",
+    )
+    assert "RuntimeError: the reactor has run in this process" in done.stderr
+
+
+def test_nor_is_one_that_ends_meanwhile(url: str) -> None:
+    done = run(
+        url,
+        "import threading\n"
+        "from twisted.internet import reactor\n"
+        "from twisted_rpc import blocking\n"
+        "rpc = blocking.connect(URL)\n"
+        "threading.Timer(0.1, reactor.callFromThread, (reactor.stop,)).start()\n"
+        "try:\n"
+        "    rpc.wait()\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__)\n"
+        "rpc.double(1)\n",
+    )
+    assert done.stdout == "ConnectionLost\n"
+    assert "RuntimeError: the reactor has stopped" in done.stderr
+
+
+def test_nor_is_one_of_the_process_that_forked(url: str) -> None:
+    done = run(
+        url,
+        "import os\n"
+        "from twisted_rpc import blocking\n"
+        "rpc = blocking.connect(URL)\n"
+        "if os.fork() == 0:\n"
+        "    for use in (rpc.wait, lambda: blocking.connect(URL)):\n"
+        "        try:\n"
+        "            use()\n"
+        "        except RuntimeError as error:\n"
+        "            print(error, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "rpc.close()\n",
+    )
+    assert done.stdout.count("this process was forked from one whose reactor ran") == 2

@@ -137,7 +137,7 @@ def test_a_server_that_stops_and_starts(rpc_network: Network) -> None:
         rpc_network.run(rpc_network.connect(server))
     rpc_network.start(server)
     assert rpc_network.run(client.call("things.echo", [1])) == 1
-    assert rpc_network.clock.seconds() == 2
+    assert rpc_network.clock.seconds() == 1
 
 
 def test_a_server_of_another_time_is_refused(rpc_network: Network) -> None:
@@ -185,3 +185,21 @@ def test_a_failure_in_the_test_is_the_one_that_is_told() -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
+
+
+def test_what_goes_on_for_ever_at_one_moment_is_complained_of(rpc_network: Network) -> None:
+    def again() -> None:
+        if going:
+            rpc_network.clock.callLater(0, again)
+
+    going = [True]
+    again()
+    with pytest.raises(AssertionError, match=r"at 0 s something goes on and on: .*again"):
+        rpc_network.settle()
+    going.clear()
+
+
+def test_a_result_may_be_asked_for_twice(rpc_network: Network) -> None:
+    client = rpc_network.connect(served(rpc_network)[0])
+    call = client.call("things.echo", [5])
+    assert [rpc_network.run(call), rpc_network.run(call)] == [5, 5]

@@ -144,6 +144,21 @@ def test_a_client_that_does_not_frame_is_noticed(rpc_network: Network) -> None:
         rpc_network.settle()
 
 
+def test_true_is_not_one(rpc_network: Network) -> None:
+    server = rpc_network.script()
+    client = rpc_network.connect(server)
+    server.expect("m", {"a": [1, ANY, True]}).reply("yes")
+    assert rpc_network.run(client.call("m", {"a": [1, {"any": "thing"}, True]})) == "yes"
+    client.notify("m", [True])
+    rpc_network.settle()
+    for params in ([1], [True, ANY], {"a": 1}):
+        with pytest.raises(AssertionError):
+            server.expect_notification("m", params)
+        client.notify("m", [True])
+        rpc_network.settle()
+    server.expect_notification("m", [True])
+
+
 def test_any_is_equal_to_everything() -> None:
     assert ANY == 1
     assert hash(ANY) == hash(ANY)

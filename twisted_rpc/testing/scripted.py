@@ -98,7 +98,7 @@ class Expectation:
             isinstance(message, dict)
             and message.get("method") == self.method
             and ("id" in message) is self.is_call
-            and bool(self.params == message.get("params"))
+            and _same(self.params, message.get("params"))
         )
 
     def meet(self, message: Any, line: _ScriptedLine, batch: _Batch | None) -> None:
@@ -107,6 +107,17 @@ class Expectation:
         waiting, self._waiting = self._waiting, []
         for action in waiting:
             action(line)
+
+
+def _same(wanted: Any, came: Any) -> bool:
+    """Whether JSON is what is wanted: unlike in Python, true is not 1."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return wanted.keys() == came.keys() and all(_same(wanted[k], came[k]) for k in wanted)
+    if isinstance(wanted, list | tuple) and isinstance(came, list):
+        return len(wanted) == len(came) and all(map(_same, wanted, came))
+    if isinstance(wanted, bool) or isinstance(came, bool):
+        return wanted is came or wanted is ANY
+    return bool(wanted == came)
 
 
 class _Batch:

@@ -123,6 +123,7 @@ def connect(
     return Client(
         way,
         way.peer,
+        one_way=way.one_way,
         limits=limits,
         reconnect=reconnect,
         offline=offline,
@@ -140,12 +141,19 @@ class Connector:
         connect: makes them.
         peer: where that is, for messages.
         explain: says what a failure means.
+        one_way: whether nothing but answers comes from there.
     """
 
     def __init__(
-        self, connect: Connect, peer: str, explain: Callable[[Failure], CallError]
+        self,
+        connect: Connect,
+        peer: str,
+        explain: Callable[[Failure], CallError],
+        *,
+        one_way: bool,
     ) -> None:
         self.peer = peer
+        self.one_way = one_way
         self._connect = connect
         self._explain = explain
 
@@ -177,7 +185,12 @@ def connector(
         from twisted.internet import reactor
     place = _Place(to, trust, certificate, reactor)
     login = _Login(user or place.user, password or place.password, token)
-    return Connector(place.connector(login, headers or {}, framing), place.name, place.explain)
+    return Connector(
+        place.connector(login, headers or {}, framing),
+        place.name,
+        place.explain,
+        one_way=place.is_http,
+    )
 
 
 class _Login:
@@ -243,6 +256,11 @@ class _Place:
             self.name = to
             self._endpoint = self._described(to)
 
+    @property
+    def is_http(self) -> bool:
+        """Whether it is one of HTTP, WebSocket apart."""
+        return self._parts.scheme in ("http", "https")
+
     def _take_url(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {*_PORTS, "tcp", "tcps"}:
@@ -304,7 +322,7 @@ class _Place:
         if scheme in ("ws", "wss"):
             fields = {**login.headers(), **headers}
             return websocket_connector(self._endpoint, self.name, fields)
-        if scheme in ("http", "https"):
+        if self.is_http:
             fields = {**login.headers(), **headers}
             return http_connector(
                 self._endpoint, self.name, fields, self.explain, reactor=self._reactor

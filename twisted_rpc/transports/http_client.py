@@ -154,7 +154,9 @@ class HTTPClientConnection(Connection):
                 said = f": {item.error.data}"  # type: ignore[union-attr]  # it is `Invalid`
             elif message.method is not UNSET:
                 said = ": it sent a request, and nobody can be called over HTTP"
-            elif not self.take_response(message) and message.error is not UNSET:
+            elif (
+                message.id is None or not self.take_response(message)
+            ) and message.error is not UNSET:
                 said = f": {bytes(message.error)[:_EXCERPT].decode('utf-8', 'replace')}"
         self._fail(calls, lambda name: ProtocolError(f"{name}: no answer from {self.peer}{said}"))
 

@@ -108,7 +108,7 @@ class StreamConnection(Connection):
     def _clue(self) -> str:
         """See `Connection._clue`; node-jsonrpc2 ends its messages with nothing."""
         if not self.framer.partial:
-            return ""
+            return super()._clue()
         return f"; half a message has come: is the framing {self.framer.name!r} right?"
 
     def _accepts_unasked(self, size: int) -> bool:

@@ -153,6 +153,13 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
         super().sendCloseFrame(*args, **options)
         self.wire.await_end()
 
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """The far side says nothing more, and takes nothing any more (RFC 6455, section 5.5.1)."""
+        outcome = super().onCloseFrame(code, reasonRaw)
+        if self.connection is not None:
+            self.connection.lost()
+        return outcome
+
     def abort(self) -> None:
         """See `ILine.abort`."""
         self.wire.abort()
