@@ -121,6 +121,8 @@ def test_ctrl_c_ends_a_load_with_its_report(program: Program, servers: Servers) 
     [
         ("ping", "tcp://h:1", "-n", "-1"),
         ("ping", "tcp://h:1", "--interval", "-1"),
+        ("ping", "tcp://h:1", "--interval", "inf"),
+        ("bench", "tcp://h:1", "m", "--seconds", "nan"),
         ("bench", "tcp://h:1", "m", "--connections", "0"),
         ("bench", "tcp://h:1", "m", "--outstanding", "0"),
         ("bench", "tcp://h:1", "m", "--seconds", "0"),

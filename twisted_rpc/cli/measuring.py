@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted_rpc.cli.load import Load
 from twisted_rpc.cli.output import Output
 from twisted_rpc.cli.parameters import HELP, parse_parameters
-from twisted_rpc.cli.program import Command, examples
+from twisted_rpc.cli.program import Command, Seconds, examples
 from twisted_rpc.cli.progress import status_line
 from twisted_rpc.cli.running import FAILED, UNCONNECTED, run_until_interrupted
 from twisted_rpc.cli.statistics import Latencies, milliseconds
@@ -46,7 +46,7 @@ _LONGEST_BAR = 40
 )
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
@@ -146,7 +146,7 @@ class _Pings:
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     default=5.0,
     show_default=True,
     help="How long.",

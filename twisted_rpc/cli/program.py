@@ -2,21 +2,55 @@
 
 from __future__ import annotations
 
+import math
 import re
+from typing import Any
 
 import click
 
-__all__ = ["Command", "examples", "program"]
+__all__ = ["Command", "Seconds", "examples", "program"]
 
-_NEGATIVE = re.compile(r"-\d[\d.eE+-]*")
+_NEGATIVE = re.compile(r"-(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+"""A number of JSON (RFC 8259, section 6) below zero."""
+
+_MARK = "\0"
+"""Before what is no option; no argument of a process can hold it."""
 
 
 class Command(click.Command):
     """A command that takes a negative number for what it is, and not for an option."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """See `click.Command.parse_args`; no number minds the space before it."""
-        return super().parse_args(ctx, [f" {a}" if _NEGATIVE.fullmatch(a) else a for a in args])
+    def make_parser(self, ctx: click.Context) -> Any:
+        """See `click.Command.make_parser`: negative numbers are marked while it parses."""
+        parser: Any = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def parse_marked(args: list[str]) -> tuple[dict[str, Any], list[str], list[Any]]:
+            marked = [_MARK + arg if _NEGATIVE.fullmatch(arg) else arg for arg in args]
+            values, rest, order = parse(marked)
+            return {name: _unmarked(value) for name, value in values.items()}, rest, order
+
+        parser.parse_args = parse_marked
+        return parser
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_unmarked, value))
+    return value.removeprefix(_MARK) if isinstance(value, str) else value
+
+
+class Seconds(click.FloatRange):
+    """A time that ends: `inf` and `nan` are numbers for Python."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """See `click.ParamType.convert`."""
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return seconds
 
 
 class Group(click.Group):

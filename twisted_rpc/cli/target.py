@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,7 @@ from twisted.internet.task import deferLater
 
 from twisted_rpc.cli.credentials import find_credentials, host_of
 from twisted_rpc.cli.output import Output
+from twisted_rpc.cli.program import Seconds
 from twisted_rpc.client import CLIENT_LIMITS, Client
 from twisted_rpc.config import Framing
 from twisted_rpc.connection import Connection
@@ -32,6 +34,9 @@ _FAREWELL = 1.0
 
 _LOOK = 0.01
 """Seconds between two looks whether a far side reads again."""
+
+_LONGEST_PATH = 107 if sys.platform == "linux" else 103
+"""Bytes of a Unix socket's path: `sun_path` has one more (unix(7)), four less elsewhere."""
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*)")
 """A header field (RFC 9110, section 5), in ASCII."""
@@ -66,6 +71,7 @@ class Target:
         headers: tuple[str, ...],
         options: dict[str, str],
     ) -> None:
+        _check_path(url)
         self.url = url
         self.timeout = timeout
         self.debug = debug
@@ -188,6 +194,15 @@ def calls_a_server(command: Callable[..., Any]) -> Callable[..., Any]:
     return decorated  # type: ignore[no-any-return]
 
 
+def _check_path(url: str) -> None:
+    scheme, _, path = url.partition(":")
+    length = len(os.fsencode(path))
+    if scheme == "unix" and "=" not in path and length > _LONGEST_PATH:
+        raise click.UsageError(
+            f"the path of a Unix socket has {_LONGEST_PATH} bytes at most, and this one {length}"
+        )
+
+
 def _headers(fields: tuple[str, ...]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for field in fields:
@@ -227,7 +242,7 @@ _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print for programs: compact JSON."),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(min=0, min_open=True),
         default=30.0,
         show_default=True,
         metavar="SECONDS",
