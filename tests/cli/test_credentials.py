@@ -89,6 +89,7 @@ def test_an_environment_that_makes_no_sense_is_refused(
     ("content", "error"),
     [
         (b"machine one login\nmachine\nwhat\n", r"credentials: line \d: "),
+        (b"machine one password a secret\n", r"credentials: line \d: not in the format of netrc$"),
         (b"\xff\xff", "credentials: not a text file"),
         (b"machine two login a password b\n", "credentials has no entry for one"),
     ],
@@ -113,11 +114,18 @@ def test_the_host_is_that_of_the_url(url: str, host: str | None) -> None:
     assert host_of(url) == host
 
 
-@pytest.mark.parametrize("url", ["tcp://a:b@one:1", "http://a@one/", "nonsense://:b@one"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("tcp://a:b@one:1", "http://a@one/", "nonsense://:b@one"),
+        *("tcp://a:b@o℀e", "tcp://a:b@[one", "tcp://a:b＠one:1"),  # noqa: RUF001  # as are typed
+    ],
+)
 def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(click.UsageError, match="everybody sees in the process list") as caught:
         host_of(url)
     assert url not in str(caught.value)
+    assert "a:b" not in str(caught.value)
 
 
 def test_a_url_that_cannot_be_read_is_refused() -> None:

@@ -5,10 +5,12 @@ The arguments of a process are seen by every user of its machine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import click
@@ -35,16 +37,16 @@ def host_of(url: str) -> str | None:
     """
     if "://" not in url:
         return None
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError as error:  # brackets that do not close
-        raise click.UsageError(f"the URL makes no sense: {error}") from None
-    if "@" in parts.netloc:
+    # Before it is split, which fails with all of it; NFKC is what other signs like @ end up as.
+    authority = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    if "@" in normalize("NFKC", authority):
         raise click.UsageError(
             f"the URL has credentials in it, which everybody sees in the process list: {_SAFER}"
         )
-    return host
+    try:
+        return urlsplit(url).hostname
+    except ValueError as error:  # brackets that do not close
+        raise click.UsageError(f"the URL makes no sense: {error}") from None
 
 
 def find_credentials(
@@ -91,7 +93,8 @@ def _from_file(path: Path, host: str | None, *, with_default: bool) -> Credentia
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from None
     except NetrcParseError as error:
-        raise click.UsageError(f"{path}: line {error.lineno}: {error.msg}") from None
+        # What it says besides may be a part of a password.
+        raise click.UsageError(f"{path}: line {error.lineno}: not in the format of netrc") from None
     except UnicodeDecodeError:
         raise click.UsageError(f"{path}: not a text file") from None
     entry = entries.get(host or "")
