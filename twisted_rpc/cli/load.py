@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 
 from twisted_rpc.cli.statistics import Latencies
 from twisted_rpc.client import Client
-from twisted_rpc.errors import CallError, CallTimeout, RemoteError
+from twisted_rpc.errors import CallError, ConnectError, RemoteError
 
 __all__ = ["Load"]
 
@@ -122,9 +122,18 @@ class Load:
             except CallError as error:
                 self.errors[type(error).__name__] += 1
                 self.failure = self.failure or error
-                if isinstance(error, CallTimeout):
-                    continue
-                return  # the line is lost, and would be at every further call
+                if self._is_in_vain(client, error):
+                    return
+                continue
             else:
                 self.results += 1
             self.latencies.add(clock() - began)
+
+    def _is_in_vain(self, client: Client, error: CallError) -> bool:
+        """Whether every further call would end so: the line is lost, or there never was one.
+
+        HTTP has none that could be lost.
+        """
+        connection = client.connection
+        is_lost = connection is None or connection.is_closed
+        return is_lost or (isinstance(error, ConnectError) and not self.answered)
