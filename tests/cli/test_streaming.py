@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,6 +75,7 @@ def test_answers_come_before_the_input_ends(program: Program, servers: Servers) 
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["result"] == number
     process.send_signal(signal.SIGINT)  # while nobody types
+    assert process.wait(DEADLINE) == 130
     out, err = process.communicate(timeout=DEADLINE)
     assert (out, err, process.returncode) == (b"", b"", 130)
 
@@ -109,13 +110,36 @@ def test_notifications_do_not_pile_up(program: Program, servers: Servers) -> Non
         (b'{"method": "\xff"}', "not UTF-8"),
     ],
 )
-def test_a_line_that_is_no_request_is_named(line: str | bytes, text: str) -> None:
+def test_a_line_that_is_no_request_is_named(tmp_path: Path, line: str | bytes, text: str) -> None:
     data = line.encode() if isinstance(line, str) else line
-    chunks = read_chunks(BytesIO(b'{"method":"m","id":1}\n' * 2 + b"\n" + data), "f", 2)
-    assert [each.number for each in next(chunks)] == [1, 2]
-    with pytest.raises(click.UsageError) as caught:
-        next(chunks)
+    file = tmp_path / "f"
+    file.write_bytes(b'{"method":"m","id":1}\n' * 2 + b"\n" + data)
+    with file.open("rb") as opened:
+        chunks = read_chunks(opened.fileno(), "f", 2)
+        assert [each.number for each in next(chunks)] == [1, 2]
+        with pytest.raises(click.UsageError) as caught:
+            next(chunks)
     assert str(caught.value).startswith(f"f, line 4: {text}")
+
+
+def test_lines_are_put_together_from_what_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    requests = [{"method": "m" * length} for length in (1, 200_000, 3)]
+    file.write_text("\n" + lines(*requests).rstrip())
+    with file.open("rb") as opened:
+        (chunk,) = read_chunks(opened.fileno(), "f", 5)
+    assert [(each.number, len(each.request.method)) for each in chunk] == [
+        (2, 1),
+        (3, 200_000),
+        (4, 3),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with (tmp_path / "f").open("wb") as file:
+        chunks = read_chunks(file.fileno(), "standard input", 5)
+        with pytest.raises(click.UsageError, match=r"^standard input: Bad file descriptor$"):
+            next(chunks)
 
 
 def test_what_comes_before_a_bad_chunk_is_answered(program: Program, servers: Servers) -> None:

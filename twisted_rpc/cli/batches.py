@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -16,7 +16,10 @@ from twisted_rpc.cli.output import error_object
 from twisted_rpc.client import Client
 from twisted_rpc.errors import RemoteError
 
-__all__ = ["Line", "answers_to", "is_unanswered", "open_lines", "read_chunks"]
+__all__ = ["Line", "answers_to", "is_unanswered", "read_chunks"]
+
+_READ = 1 << 16
+"""So many bytes are read at once."""
 
 
 class _Request(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,34 +51,48 @@ class Line(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Request).decode
 
 
-def open_lines(path: str) -> BinaryIO:
-    """A file to be read in a thread that nobody waits for; standard input for `-`.
-
-    It is nobody's to close, and not `sys.stdin`: either would have to wait until the thread
-    has read something.
-    """
-    descriptor = 0 if path == "-" else os.open(path, os.O_RDONLY)
-    return open(descriptor, "rb", closefd=False)
-
-
-def read_chunks(file: BinaryIO, name: str, size: int) -> Iterator[list[Line]]:
+def read_chunks(descriptor: int, name: str, size: int) -> Iterator[list[Line]]:
     """The requests of a file in their order, so many at a time; empty lines are left out.
 
     Args:
-        file: lines of JSON.
+        descriptor: of a file with lines of JSON.
         name: of the file, for messages.
         size: how many requests make a chunk.
 
     Raises:
-        UsageError: a line is no request; nothing of its chunk has been returned then.
+        UsageError: the file cannot be read, or a line is no request; nothing of its chunk has
+            been returned then.
     """
     lines = (
         Line(number, _parsed(line, f"{name}, line {number}"))
-        for number, line in enumerate(file, 1)
+        for number, line in enumerate(_lines(descriptor, name), 1)
         if line.strip()
     )
     while chunk := list(islice(lines, size)):
         yield chunk
+
+
+def _lines(descriptor: int, name: str) -> Iterator[bytes]:
+    """The lines of a file, without their ends.
+
+    A file object would do the same, but a thread that waits for input keeps its lock, and the
+    interpreter wants that of standard input at its end.
+    """
+    begun: list[bytes] = []
+    while data := _read(descriptor, name):
+        *ended, rest = data.split(b"\n")
+        for line in ended:
+            yield b"".join([*begun, line])
+            begun.clear()
+        begun.append(rest)
+    yield b"".join(begun)
+
+
+def _read(descriptor: int, name: str) -> bytes:
+    try:
+        return os.read(descriptor, _READ)
+    except OSError as error:
+        raise click.UsageError(f"{name}: {error.strerror}") from None
 
 
 def _parsed(line: bytes, place: str) -> _Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import click
 import msgspec
 from click.shell_completion import get_completion_class
 
-from twisted_rpc.cli.batches import Line, answers_to, is_unanswered, open_lines, read_chunks
-from twisted_rpc.cli.discovery import list_methods
+from twisted_rpc.cli.batches import Line, answers_to, is_unanswered, read_chunks
+from twisted_rpc.cli.discovery import as_table, list_methods
 from twisted_rpc.cli.hearing import Hearing
 from twisted_rpc.cli.measuring import bench, ping
 from twisted_rpc.cli.output import error_object, printable, to_json
@@ -116,8 +117,8 @@ def batch(target: Target, *, path: str, size: int) -> int:
     status 2 before anything of its chunk is sent; what came before it has been answered by
     then. The status is 1 if any answer was an error.
     """
-    file = open_lines(path)
-    chunks = read_chunks(file, "standard input" if path == "-" else path, size)
+    descriptor = 0 if path == "-" else os.open(path, os.O_RDONLY)
+    chunks = read_chunks(descriptor, "standard input" if path == "-" else path, size)
     failed = 0
 
     async def send(chunk: list[Line], client: Client, reactor: Any) -> None:
@@ -131,7 +132,7 @@ def batch(target: Target, *, path: str, size: int) -> int:
     async def main(reactor: Any) -> None:
         chunk: list[Line] = []
         async with target.connect(reactor) as client:
-            with Progress(file) as progress:
+            with Progress(descriptor) as progress:
                 while following := await in_thread(lambda: next(chunks, None), reactor):
                     chunk = following
                     await send(chunk, client, reactor)
@@ -185,8 +186,7 @@ def methods(target: Target) -> None:
     if target.output.as_json:
         target.output.value(msgspec.to_builtins(found))
     elif target.output.is_terminal:
-        rows = [(method.signature, method.summary or "") for method in found]
-        target.output.table(("method", "what it does"), rows)
+        target.output.table(*as_table(found))
     else:
         for method in found:
             target.output.line(printable(method.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from twisted_rpc.client import Client
 from twisted_rpc.errors import CallError, ErrorCode, ProtocolError, RemoteError
 
-__all__ = ["MethodInfo", "list_methods"]
+__all__ = ["MethodInfo", "as_table", "list_methods"]
 
 
 class MethodInfo(Struct, frozen=True, omit_defaults=True):
@@ -31,6 +31,14 @@ class MethodInfo(Struct, frozen=True, omit_defaults=True):
     def signature(self) -> str:
         """The name with its parameters, where they are known."""
         return self.name if self.params is None else f"{self.name}({', '.join(self.params)})"
+
+
+def as_table(methods: Sequence[MethodInfo]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows for a person; without what methods do, where none says it."""
+    if not any(method.summary for method in methods):
+        return ["method"], [[method.signature] for method in methods]
+    rows = [[method.signature, method.summary or ""] for method in methods]
+    return ["method", "what it does"], rows
 
 
 class _Parameter(Struct):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 __all__ = ["Progress", "status_line"]
 
@@ -22,18 +22,19 @@ class Progress:
     """A bar for a file that is read: by its bytes, where it is known how many there are.
 
     Args:
-        file: is read.
+        descriptor: of the file that is read.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._size = _size(descriptor)
         self._bar: Any = None
         self._done = 0
 
     def __enter__(self) -> Self:
         if _is_watched():
             self._bar = _bar()
-            self._task = self._bar.add_task("", total=_size(self._file), requests=0)
+            self._task = self._bar.add_task("", total=self._size, requests=0)
             self._bar.start()
         return self
 
@@ -41,7 +42,7 @@ class Progress:
         """So many more are answered."""
         self._done += requests
         if self._bar is not None:
-            read = self._file.tell() if self._file.seekable() else 0
+            read = 0 if self._size is None else os.lseek(self._descriptor, 0, os.SEEK_CUR)
             self._bar.update(self._task, completed=read, requests=self._done)
 
     def __exit__(
@@ -69,8 +70,8 @@ def _bar() -> Any:
     )
 
 
-def _size(file: BinaryIO) -> int | None:
-    status = os.fstat(file.fileno())
+def _size(descriptor: int) -> int | None:
+    status = os.fstat(descriptor)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
