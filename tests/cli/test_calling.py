@@ -113,6 +113,13 @@ MISUSES: dict[str, tuple[list[str], str]] = {
     "an unknown option": (["tcp://h:1", "m", "--jsno"], "--jsno"),
     "no method": (["tcp://h:1"], "METHOD"),
     "no number": (["tcp://h:1", "m", "--timeout", "-1"], "--timeout"),
+    "no end": (["tcp://h:1", "m", "--timeout", "inf"], "'--timeout': inf is not a finite number"),
+    "no time": (["tcp://h:1", "m", "--timeout", "nan"], "'--timeout': nan is not a finite number"),
+    "nearly a number": (["tcp://h:1", "m", "-1.2.3"], "No such option '-1'"),
+    "a long path": (
+        [f"unix:/{'ä' * 60}", "m"],
+        "the path of a Unix socket has 107 bytes at most, and this one 121",
+    ),
     "no header": (["http://h", "m", "--header", "x"], "--header 'x' is not 'Name: value'"),
     "a header twice": (
         ["http://h", "m", "--header", "A: 1", "--header", "a: 2"],
@@ -199,10 +206,12 @@ def test_a_closed_pipe_is_a_quiet_end(program: Program, servers: Servers) -> Non
     assert (err, process.returncode) == (b"", 141)
 
 
-def test_a_full_disk_is_told(program: Program, servers: Servers) -> None:
+@pytest.mark.parametrize("command", ["call {plain} echo 1", "listen {telling}"])
+def test_a_full_disk_is_told(program: Program, servers: Servers, command: str) -> None:
+    arguments = command.format(plain=servers.url(), telling=servers.url("telling")).split()
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*program.command, "call", servers.url(), "echo", "1"],
+            [*program.command, *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             env=program.environment,
@@ -211,6 +220,47 @@ def test_a_full_disk_is_told(program: Program, servers: Servers) -> None:
         )
     assert done.stderr == b"twisted-rpc: cannot write: No space left on device\n"
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_signal_ends_what_waits_for_a_reader(
+    program: Program, servers: Servers, number: int, status: int
+) -> None:
+    program.write("long.json", json.dumps(["x" * 900_000]))
+    process = program.start("call", servers.url(), "echo", "@long.json")
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b'"'  # the reactor has ended, and the pipe is full
+    process.send_signal(number)
+    assert process.wait(DEADLINE) == status
+    assert process.communicate()[1].strip() == b""
+
+
+def test_closed_streams_are_told(program: Program, servers: Servers) -> None:
+    done = subprocess.run(
+        ["bash", "-c", '"$@" <&- >&-', "", *program.command, "call", servers.url(), "echo", "1"],
+        stderr=subprocess.PIPE,
+        env=program.environment,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.stderr == b"twisted-rpc: cannot write: Bad file descriptor\n"
+    assert done.returncode == 1
+
+
+def test_ctrl_c_says_nothing_while_modules_are_loaded(program: Program) -> None:
+    done = program.run_python(
+        "import signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'twisted_rpc.cli.commands':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from twisted_rpc.cli import main\n"
+        "main()\n"
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 130)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

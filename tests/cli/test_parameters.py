@@ -79,6 +79,15 @@ def test_what_makes_no_sense_is_named(arguments: list[str], error: str) -> None:
     assert str(caught.value).startswith(error)
 
 
+def test_standard_input_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "f").open("wb") as file,
+        open(file.fileno(), "rb", closefd=False) as stdin,
+        pytest.raises(click.UsageError, match=r"^standard input: Bad file descriptor$"),
+    ):
+        parse_parameters(["-"], stdin)
+
+
 def test_a_file_that_holds_no_json_is_named(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     for content in (b"", b"{", b"\xff", b"[" * 5000):

@@ -46,6 +46,7 @@ class Hearing:
         Raises:
             CallError: there is no connection, and there will be none.
             OutputClosed: nobody reads.
+            OSError: nothing can be written.
         """
         await self._client
         assert self._client.connection is not None
@@ -65,7 +66,7 @@ class Hearing:
     def _print(self, request: Request) -> None:
         try:
             self._output.line(self._shown(request))
-        except OutputClosed as error:
+        except (OutputClosed, OSError) as error:
             self.ended.errback(error)
             return
         if self._left is not None:

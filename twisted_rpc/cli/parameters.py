@@ -96,7 +96,11 @@ class _Values:
         if self._is_read:
             raise click.UsageError("'-' is given twice: standard input can be read once")
         self._is_read = True
-        return _decoded(self._stdin.read(), "standard input")
+        try:
+            data = self._stdin.read()
+        except OSError as error:
+            raise click.UsageError(f"standard input: {error.strerror}") from None
+        return _decoded(data, "standard input")
 
 
 def _from_file(argument: str) -> Any:

@@ -52,7 +52,7 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]], *, debug: bool = False) -
     """Run a coroutine under the reactor, which can be done once in a process.
 
     SIGINT and SIGTERM cancel it, so that a call that is given up is cancelled over there
-    too.
+    too.  A second one ends the process, whatever it waits for.
 
     Args:
         main: called with the reactor.
@@ -69,27 +69,37 @@ def run(main: Callable[[Any], Coroutine[Any, Any, T]], *, debug: bool = False) -
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False, discardBuffer=True)
     outcome: list[Any] = []
     signals: list[int] = []
+    begun: Deferred[None] = Deferred()
 
-    def begin() -> None:
-        running = Deferred.fromCoroutine(main(reactor))
+    async def begin() -> T:
+        await begun
+        _on_signals(interrupted)  # the reactor has installed its own
+        return await main(reactor)
 
-        def interrupted(number: int, frame: object) -> None:
-            signals.append(number)
-            reactor.callFromThread(running.cancel)
+    def interrupted(number: int, frame: object) -> None:
+        signals.append(number)
+        _on_signals(signal.SIG_DFL)
+        reactor.callFromThread(running.cancel)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, interrupted)
-        running.addBoth(outcome.append)
-        running.addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(begin)
+    running = Deferred.fromCoroutine(begin())
+    running.addBoth(outcome.append)
+    running.addBoth(lambda _: reactor.stop())
+    _on_signals(interrupted)
+    reactor.callWhenRunning(begun.callback, None)
     reactor.run()
-    if signals:
-        raise Interrupted(signals[0])
+    _on_signals(signal.SIG_DFL)  # nothing runs any more that could be cancelled
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signals or not outcome:  # without an outcome the reactor's own handler heard SIGTERM
+        raise Interrupted(signals[0] if signals else signal.SIGTERM)
     result = outcome[0]
     if isinstance(result, Failure):
         result.raiseException()
     return result  # type: ignore[no-any-return]
+
+
+def _on_signals(act: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, act)
 
 
 def run_until_interrupted(
@@ -143,16 +153,23 @@ def exit_status(command: Callable[[], int | None]) -> int:
     except CallError as error:
         return _complain(error_text(error), _status_of(error))
     except Interrupted as error:
+        _give_up_output()
         return 128 + error.number
     except (click.Abort, KeyboardInterrupt):
+        _give_up_output()
         return 128 + signal.SIGINT
     except (OutputClosed, BrokenPipeError):
-        # What is still buffered would be a complaint at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
         return _BROKEN_PIPE
     except OSError as error:
+        _give_up_output()
         return _complain(f"cannot write: {error.strerror}", FAILED)
     return status
+
+
+def _give_up_output() -> None:
+    """Keep the interpreter's end from a last try to write what is still buffered."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _status_of(error: CallError) -> int:
