@@ -35,7 +35,7 @@ LAYERS = (
         *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
-        *("transports.bodies", "transports.tunnel"),
+        *("transports.bodies", "transports.tunnel", "transports.urls"),
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
         "transports.memory",
     },
@@ -75,7 +75,8 @@ TRANSPORTS = {
     "memory": {"stream"},
     "bodies": set(),
     "tunnel": {"base"},
-    "connecting": {"http_client", "stream_client", "tunnel", "websocket_client"},
+    "urls": set(),
+    "connecting": {"http_client", "stream_client", "tunnel", "urls", "websocket_client"},
 }
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from twisted_rpc import (
     connect,
     listen,
 )
+from twisted_rpc.transports.connecting import connector
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 
@@ -41,6 +43,14 @@ WRONG = {
     "tcp://h:70/path": "tcp has no path",
     "http://": "names no host",
     "nonsense": "Unknown endpoint type: 'nonsense'; such as",
+    "http://127.0.0.1/ü": "write 'ü' as %C3%BC",
+    "ws://127.0.0.1/?q=ü": "write 'ü' as %C3%BC",
+    "http://127.0.0.1/a b": "a URL has no spaces",
+    "http://127.0.0.1/a\nb": "a URL has no spaces or control characters",
+    "http://a..b/": "its host is not the name of a host",
+    "http://[::1/": "is no URL; such as",
+    "unix:/" + "x" * 200: "the path has 201 bytes, and may have 10[37]",
+    "unix:path=/" + "ü" * 60 + ":timeout=3": "the path has 121 bytes",
     "exec:": "there is no such command",
     "exec:no-such-command-anywhere": "there is no such command",
 }
@@ -50,6 +60,65 @@ WRONG = {
 def test_a_url_that_makes_no_sense_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match=WRONG[url]):
         connect(url)
+
+
+SECRET = [
+    "tcp://me:s3cret@host",
+    "tcp://me:s3cret@host:x",
+    "tcp://me:s3cret@host:1/path",
+    "tcp://me:s3/s3cret@host:1",
+    "ftp://me:s3cret@host",
+    "http://me:s3cret@",
+    "http://me:s3 cret@host/",
+    "http://me:s3cret@ho\u2100st/",
+    "http://me:s3cret@host/ü",
+    "http://me:s3cret@a..b",
+    "me:s3cret@host:1",
+]
+
+
+@pytest.mark.parametrize("url", SECRET)
+def test_no_password_is_told(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\.\.\.@") as caught:
+        connect(url)
+    assert "cret" not in "".join(format_exception(caught.value))
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "ws", "http"])
+def test_a_host_may_have_a_name_that_is_not_ascii(scheme: str) -> None:
+    client = connector(f"{scheme}://Bücher.example:7/", reactor=reactor)
+    assert client.peer == f"{scheme}://xn--bcher-kva.example:7/"
+
+
+def test_an_address_stays_as_it_is() -> None:
+    for url in ("tcp://[::1]:7", "http://[fe80::1%25eth0]/", "ws://127.0.0.1:7/a%20b?c=%C3%BC"):
+        assert connector(url, reactor=reactor).peer == url
+
+
+def test_a_path_of_a_socket_may_be_as_long_as_the_system_takes() -> None:
+    longest = "/" + "x" * (106 if sys.platform == "linux" else 102)
+    assert connector(f"unix:{longest}", reactor=reactor).peer == f"unix:{longest}"
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"token": "a\r\nX: y"}, "token"),
+        ({"user": "a\nb", "password": "c"}, "user"),
+        ({"user": "a", "password": "b\0c"}, "password"),
+        ({"headers": {"X-Y": "a\r\nb"}}, "header field 'X-Y'"),
+        ({"headers": {"X\n": "a"}}, r"header field 'X\\n'"),
+    ],
+)
+def test_control_characters_are_refused(options: dict[str, Any], name: str) -> None:
+    for scheme in ("http", "ws"):
+        with pytest.raises(ValueError, match=f"^{name}: control characters are not allowed$"):
+            connect(f"{scheme}://h/", **options)
+
+
+def test_control_characters_are_refused_in_a_url_too() -> None:
+    with pytest.raises(ValueError, match=r"^password: control characters"):
+        connect("http://me:a%0d%0ab@h/")
 
 
 @pytest.mark.parametrize(

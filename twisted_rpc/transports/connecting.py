@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
@@ -54,13 +55,14 @@ from twisted_rpc.offline import Offline
 from twisted_rpc.transports.http_client import http_connector
 from twisted_rpc.transports.stream_client import stream_connector
 from twisted_rpc.transports.tunnel import TunnelEndpoint, proxy_for
+from twisted_rpc.transports.urls import EXAMPLES, PORTS, parse_url, without_user
 from twisted_rpc.transports.websocket_client import websocket_connector
 
 __all__ = ["Connector", "connect", "connector"]
 
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _SECURE = frozenset({"https", "wss", "tcps"})
-_EXAMPLES = "tcp://127.0.0.1:7080, http://127.0.0.1:7080/rpc, ws://127.0.0.1:7080/rpc"
+_LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
+"""Bytes of the path of a Unix socket, as the system's `sockaddr_un` has room for them."""
 
 
 def connect(
@@ -184,6 +186,8 @@ def connector(
     if reactor is None:
         from twisted.internet import reactor
     place = _Place(to, trust, certificate, reactor)
+    for name, value in (headers or {}).items():
+        _check_field(f"header field {name!r}", name + value)
     login = _Login(user or place.user, password or place.password, token)
     return Connector(
         place.connector(login, headers or {}, framing),
@@ -201,6 +205,8 @@ class _Login:
             raise ValueError("user and password belong together")
         if token is not None and user is not None:
             raise ValueError("either user and password, or a token")
+        for name, value in (("user", user), ("password", password), ("token", token)):
+            _check_field(name, value)
         self.pair = None if user is None or password is None else (user, password)
         self.token = token
 
@@ -246,7 +252,7 @@ class _Place:
         self._own = _own_certificate(certificate)
         self.user: str | None = None
         self.password: str | None = None
-        self._parts = SplitResult("", "", "", "", "")
+        self._scheme = ""
         self._endpoint: IStreamClientEndpoint | None = None
         if not isinstance(to, str):
             self._endpoint, self.name = to, type(to).__name__
@@ -259,36 +265,20 @@ class _Place:
     @property
     def is_http(self) -> bool:
         """Whether it is one of HTTP, WebSocket apart."""
-        return self._parts.scheme in ("http", "https")
+        return self._scheme in ("http", "https")
 
-    def _take_url(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {*_PORTS, "tcp", "tcps"}:
-            raise ValueError(f"{url!r}: unknown scheme {parts.scheme!r}; such as {_EXAMPLES}")
-        if not parts.hostname:
-            raise ValueError(f"{url!r} names no host; such as {_EXAMPLES}")
-        try:
-            port = parts.port or _PORTS.get(parts.scheme)
-        except ValueError:
-            raise ValueError(f"{url!r}: the port is no number up to 65535") from None
-        if port is None:
-            raise ValueError(f"{url!r} names no port; such as {_EXAMPLES}")
-        if parts.scheme in ("tcp", "tcps") and parts.path not in ("", "/"):
-            raise ValueError(f"{url!r}: {parts.scheme} has no path")
-        if parts.username is not None:
-            self.user = unquote(parts.username)
-            self.password = unquote(parts.password or "")
-        place = parts.netloc.rpartition("@")[2]
-        self._parts = parts._replace(netloc=place, fragment="")
-        self.name = urlunsplit(self._parts)
-        endpoint = self._way_to(parts.scheme, parts.hostname, port)
-        if parts.scheme in _SECURE:
-            endpoint = wrapClientTLS(self._tls(parts.hostname), endpoint)
+    def _take_url(self, text: str) -> None:
+        url = parse_url(text)
+        self.user, self.password, self.name = url.user, url.password, url.text
+        self._scheme = url.scheme
+        endpoint = self._way_to(url.scheme, url.host, url.port)
+        if url.scheme in _SECURE:
+            endpoint = wrapClientTLS(self._tls(url.host), endpoint)
         self._endpoint = endpoint
 
     def _way_to(self, scheme: str, host: str, port: int) -> IStreamClientEndpoint:
         """The place itself, or what the environment's proxy makes of it; TLS comes on top."""
-        proxy = proxy_for(scheme, host, port, reactor=self._reactor) if scheme in _PORTS else None
+        proxy = proxy_for(scheme, host, port, reactor=self._reactor) if scheme in PORTS else None
         if proxy is None:
             return HostnameEndpoint(self._reactor, host, port)
         if scheme == "http":  # such requests a proxy forwards without a tunnel
@@ -303,13 +293,16 @@ class _Place:
             if executable is None:
                 raise ValueError(f"{description!r}: there is no such command")
             return ProcessEndpoint(self._reactor, executable, command, env=None)
+        if kind == "unix":
+            _check_socket(rest)
         if kind == "unix" and "=" not in rest:
             return UNIXClientEndpoint(self._reactor, rest)
         try:
             endpoint: IStreamClientEndpoint = clientFromString(self._reactor, description)
         except Exception as error:
             reason = str(error) or type(error).__name__
-            raise ValueError(f"{description!r}: {reason}; such as {_EXAMPLES}") from error
+            shown = without_user(description)
+            raise ValueError(f"{shown!r}: {reason}; such as {EXAMPLES}") from error
         return endpoint
 
     def _tls(self, host: str) -> Any:
@@ -318,7 +311,7 @@ class _Place:
     def connector(self, login: _Login, headers: Mapping[str, str], framing: str) -> Connect:
         """What makes a connection, ready for calls."""
         assert self._endpoint is not None
-        scheme = self._parts.scheme
+        scheme = self._scheme
         if scheme in ("ws", "wss"):
             fields = {**login.headers(), **headers}
             return websocket_connector(self._endpoint, self.name, fields)
@@ -366,7 +359,7 @@ class _Place:
             number = error.osError
             reason = os.strerror(number) if isinstance(number, int) else str(number or error)
             return ConnectError(f"{self.name}: {reason}")
-        return ConnectionLost(f"the connection to {self.name} was lost: {error}")
+        return ConnectionLost(f"the connection to {self.name} was lost: {_reason_of(error)}")
 
 
 def _reason_of(error: BaseException | None) -> str:
@@ -374,6 +367,23 @@ def _reason_of(error: BaseException | None) -> str:
     if isinstance(error, SSL.Error) and error.args and error.args[0]:
         text = str(error.args[0][0][-1])
     return text or type(error).__name__
+
+
+def _check_socket(path: str) -> None:
+    """Refuse the path of a Unix socket, or a description's rest, that is too long."""
+    for field in re.split(r"(?<!\\):", path):
+        name, _, value = field.rpartition("=")
+        length = len(os.fsencode(value))
+        if name in ("", "path") and length > _LONGEST_SOCKET:
+            raise ValueError(
+                f"unix:{path}: the path has {length} bytes, and may have {_LONGEST_SOCKET}"
+            )
+
+
+def _check_field(name: str, value: str | None) -> None:
+    """Refuse what could be read as another header field (RFC 9110, section 5.5)."""
+    if value is not None and re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError(f"{name}: control characters are not allowed")
 
 
 def _own_certificate(path: str | None) -> PrivateCertificate | None:
