@@ -38,9 +38,11 @@ _VARIABLES = {
     "wss": "https_proxy",
 }
 _LONGEST_HEAD = 16 * 1024
-"""Bytes of an answer to CONNECT."""
+"""Bytes of an answer to CONNECT, those before it included that are none yet."""
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r\n")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d\b")
+"""Heads that another follows (RFC 9110, section 15.2); 101 would leave HTTP."""
 
 
 def proxy_for(scheme: str, host: str, port: int, *, reactor: Any) -> ProxyEndpoint | None:
@@ -125,16 +127,13 @@ class TunnelEndpoint:
 
     Args:
         proxy: where to connect to.
-        host, port: where the tunnel leads.
+        host, port: where the tunnel leads; the name in ASCII.
         reactor: where time comes from.
-
-    Raises:
-        ValueError: the host's name has no form in ASCII (RFC 3490).
     """
 
     def __init__(self, proxy: Any, host: str, port: int, *, reactor: IReactorTime) -> None:
         self.proxy = proxy
-        self.place = _authority(_ascii(host), port)
+        self.place = _authority(host, port)
         self.reactor = reactor
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
@@ -180,6 +179,7 @@ class _Tunnel(Protocol):
         self._tunnel = tunnel
         self._inner = inner
         self._head = b""
+        self._skipped = 0
         self._over = False
         self._deadline = Deadline(tunnel.reactor, self._expired)
 
@@ -194,9 +194,13 @@ class _Tunnel(Protocol):
             return
         self._head += data
         head, end, rest = self._head.partition(b"\r\n\r\n")
+        while _INTERIM.match(head) and end:
+            self._skipped += len(head + end)
+            self._head = rest
+            head, end, rest = rest.partition(b"\r\n\r\n")
         if end:
             self._answered(head + end, rest)
-        elif len(self._head) > _LONGEST_HEAD:
+        elif self._skipped + len(self._head) > _LONGEST_HEAD:
             self._fail(ConnectError, f"answered with a head of more than {_LONGEST_HEAD} bytes")
 
     def _answered(self, head: bytes, rest: bytes) -> None:
@@ -239,13 +243,6 @@ class _Tunnel(Protocol):
         """It hung up instead."""
         if not self._over:
             self._fail(ConnectError, f"hung up on CONNECT {self._tunnel.place}")
-
-
-def _ascii(host: str) -> str:
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError(f"{host!r} is not the name of a host") from None
 
 
 def _authority(host: str, port: int) -> str:
