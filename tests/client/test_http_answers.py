@@ -135,6 +135,33 @@ class CompressedTests(AnswerTestCase):
             await client.close()
             await self.stop()
 
+    async def test_gzip_that_is_cut_off(self) -> None:
+        whole = gzip.compress(RIGHT)
+        for missing in (1, 8, 12):
+            client = await self.to(reply(whole[:-missing], "Content-Encoding: gzip"))
+            with self.assertRaisesRegex(ProtocolError, "in broken gzip: it is cut off"):
+                await client.call("m", timeout=20)
+            await client.close()
+            await self.stop()
+
+    async def test_gzip_in_more_than_one_member(self) -> None:
+        body = b"".join(gzip.compress(part) for part in (RIGHT[:9], b"", RIGHT[9:]))
+        client = await self.to(reply(body, "Content-Encoding: gzip"))
+        self.assertEqual(await client.call("m"), "right")
+
+    async def test_members_are_bounded_together(self) -> None:
+        for last in (b"x", b"x" * LIMIT):
+            body = gzip.compress(b" " * LIMIT) + gzip.compress(last)
+            client = await self.to(reply(body, "Content-Encoding: gzip"))
+            await self.refused(client, f"has more than {LIMIT} bytes \\(max_message\\)")
+            await client.close()
+            await self.stop()
+
+    async def test_nothing_at_all_is_not_cut_off(self) -> None:
+        client = await self.to(reply(b"", "Content-Encoding: gzip"))
+        with self.assertRaisesRegex(ProtocolError, "no answer from http://.*/$"):
+            await client.call("m", timeout=20)
+
     async def test_another_encoding_or_two_of_them(self) -> None:
         for encoding in ("br", "gzip, gzip"):
             client = await self.to(reply(RIGHT, f"Content-Encoding: {encoding}"))

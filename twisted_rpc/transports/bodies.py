@@ -63,7 +63,8 @@ class AnswerBody(Protocol):
         self.whole: Deferred[bytes] = Deferred(self._give_up)
         self._limit = limit
         self._peer = peer
-        self._gzip = zlib.decompressobj(_GZIP) if gzipped else None
+        self._gzipped = gzipped
+        self._member: Any = None  # of gzip, which has begun and not ended
         self._size = 0
         self._chunks: list[bytes] = []
 
@@ -89,21 +90,31 @@ class AnswerBody(Protocol):
 
     def _decoded(self, data: bytes) -> bytes:
         """What a piece stands for, but no more than shows that it is too much."""
-        if self._gzip is None:
+        if not self._gzipped:
             return data
-        decoded = self._gzip.decompress(data, self._limit - self._size + 1)
-        if self._gzip.unused_data:
-            raise zlib.error("something comes after its end")
-        return decoded
+        decoded = bytearray()
+        while data:  # one member may follow another (RFC 1952, section 2.2)
+            self._member = self._member or zlib.decompressobj(_GZIP)
+            room = self._limit - self._size - len(decoded) + 1
+            if room == 0:
+                break
+            decoded += self._member.decompress(data, room)
+            data = self._member.unused_data
+            if self._member.eof:
+                self._member = None
+        return bytes(decoded)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It has ended; without a length (HTTP/1.0) nobody can tell whether it is whole."""
         if self.whole.called:
             return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.whole.callback(b"".join(self._chunks))
-        else:
+        if not reason.check(ResponseDone, PotentialDataLoss):
             self.whole.errback(reason)
+        elif self._member is not None:
+            text = f"{self._peer} answered in broken gzip: it is cut off"
+            self.whole.errback(ProtocolError(text))
+        else:
+            self.whole.callback(b"".join(self._chunks))
 
     def refuse(self, error: CallError) -> None:
         """Take no more of it."""
