@@ -28,6 +28,9 @@ from twisted_rpc.transports.wire import keep_alive
 
 __all__ = ["websocket_connector"]
 
+_UNAUTHORIZED = re.compile(r"HTTP/1\.1\s+40[13]\b")
+"""A status line, whose reason may name other codes."""
+
 _EXCERPT = 200
 """So much of what is no handshake is told."""
 
@@ -51,6 +54,7 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
 
     transport: Any
     factory: _ClientFactory
+    http_status_line = ""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -76,6 +80,12 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
         if self.connection is not None:
             self.connection.receive([payload])
 
+    def _fail_connection(self, *args: Any, **options: Any) -> None:
+        """Autobahn's word for what RFC 6455 does not allow, or is too long: it is no answer."""
+        super()._fail_connection(*args, **options)
+        if self.connection is not None:
+            self.connection.break_off(options.get("reason") or str(args[-1]))
+
     def failHandshake(self, reason: str) -> None:
         """Autobahn's own word for a handshake that was refused."""
         self._refusal = reason
@@ -89,7 +99,7 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
             self.ready.errback(self._refused(said) if is_closed else reason)
 
     def _refused(self, said: bytes) -> ConnectError:
-        if re.search(r"\b40[13]\b", self._refusal):
+        if _UNAUTHORIZED.match(self.http_status_line):
             return AuthenticationFailed(f"{self._url}: {self._refusal}: check user and password")
         if self._refusal:
             return ConnectError(f"{self._url}: {self._refusal}")
