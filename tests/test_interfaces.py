@@ -78,6 +78,7 @@ def _line() -> memory.Line:
 MAKERS = {
     auth._Either: _either,
     auth._Names: auth._Names,
+    http_client._Quiet: lambda: http_client._Quiet(_tunnel()),
     http_client._OnePlace: lambda: http_client._OnePlace(_tunnel()),
     tunnel.ProxyEndpoint: lambda: _tunnel().proxy,
     tunnel.TunnelEndpoint: _tunnel,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from msgspec import UNSET
+from OpenSSL import SSL
 from twisted.internet.defer import (
     CancelledError,
     Deferred,
@@ -13,12 +15,16 @@ from twisted.internet.defer import (
     DeferredSemaphore,
     succeed,
 )
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.error import ConnectionClosed, ConnectionDone
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
     ProxyAgent,
+    ResponseFailed,
+    ResponseNeverReceived,
 )
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
@@ -30,6 +36,7 @@ from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import (
     AuthenticationFailed,
     CallError,
+    CallTimeout,
     ConnectionLost,
     ConnectionRefused,
     NotFullDuplex,
@@ -68,6 +75,7 @@ class HTTPClientConnection(Connection):
         agent: sends requests.
         pool: its lines, which are closed with the connection.
         explain: says what a failure to connect means.
+        proxy: where the proxy is that forwards them, for messages; empty without one.
     """
 
     transport: ClassVar[str] = "http"
@@ -81,8 +89,10 @@ class HTTPClientConnection(Connection):
         agent: Any,
         pool: HTTPConnectionPool,
         explain: Explain,
+        proxy: str,
     ) -> None:
         super().__init__(owner, url)
+        self._answerer = f"{url} (by the proxy {proxy})" if proxy else url
         self._url = url.encode("ascii")
         self._fields = headers
         self._agent = agent
@@ -98,18 +108,26 @@ class HTTPClientConnection(Connection):
             self._owner.trace("-->", message, self)
         asked: Deferred[Any] = self._turns.run(self._post, message)
         if not calls and self.call_timeout is not None:  # nobody's deadline ends it otherwise
-            asked.addTimeout(self.call_timeout, self.clock)
+            asked.addTimeout(self.call_timeout, self.clock, self._took_too_long)
         self._requests.add(asked)
+        wanted = set(calls)
         for call in calls:
-            call.result.addErrback(self._unwanted, asked, calls)
+            call.forget = partial(self._unwanted, call, wanted, asked, call.forget)
         asked.addCallbacks(self._answered, self._failed, (calls,), {}, (calls,))
         asked.addBoth(lambda _: self._requests.discard(asked))
 
-    def _unwanted(self, failure: Failure, asked: Deferred[Any], calls: Sequence[Call]) -> Failure:
+    def _unwanted(
+        self, call: Call, wanted: set[Call], asked: Deferred[Any], forget: Callable[[], None]
+    ) -> None:
         """A request ends with the last of its calls: it would hold up those that wait."""
-        if asked in self._requests and all(call.result.called for call in calls):
+        forget()
+        wanted.discard(call)
+        if not wanted:
             asked.cancel()
-        return failure
+
+    def _took_too_long(self, _: object, seconds: float) -> Any:
+        text = f"a notification was not taken within {seconds:g} seconds (call_timeout)"
+        raise CallTimeout(f"{self._answerer}: {text}")
 
     def _post(self, message: bytes) -> Deferred[bytes]:
         body = RequestBody(message)
@@ -170,8 +188,7 @@ class HTTPClientConnection(Connection):
         error = self._error(failure)
         for call in calls:
             is_lost = isinstance(error, (ConnectionLost, ConnectionRefused))
-            if is_lost and call.retries and not call.result.called:
-                self._calls.take_back(call)
+            if is_lost and call.retries and self._calls.take_back(call):
                 call.retries(call)
         self._fail(calls, lambda name: type(error)(f"{name}: {error}"))
         if not calls:
@@ -180,6 +197,9 @@ class HTTPClientConnection(Connection):
     def _error(self, failure: Failure) -> CallError:
         if failure.check(CancelledError):
             return ConnectionLost(f"the connection to {self.peer} was closed")
+        breach = _breach(failure)
+        if breach:
+            return ProtocolError(f"{self._answerer} {breach}")
         return self._explain(failure)
 
     def _fail(self, calls: Sequence[Call], error: Callable[[str], CallError]) -> None:
@@ -227,7 +247,7 @@ class HTTPClientConnection(Connection):
         self.close()
 
     def _cancel_there(self, request_id: int | str) -> None:
-        """Its request is given up: nobody could be told of it otherwise."""
+        """Nobody could be told of it; `transmit` sees to the end of its request."""
 
     def _set_reading(self, reading: bool) -> None:
         """The agent reads."""
@@ -235,6 +255,32 @@ class HTTPClientConnection(Connection):
 
 def _is_error(message: Message) -> bool:
     return message.error is not UNSET and bytes(message.error) != b"null"
+
+
+def _breach(failure: Failure) -> str:
+    """What a server did that HTTP (RFC 9112) does not allow; empty if the line was lost."""
+    error = failure.value
+    if not isinstance(error, ResponseFailed) or isinstance(error, ResponseNeverReceived):
+        return ""
+    reason = error.reasons[0]
+    if reason.check(ConnectionDone):
+        if error.response is not None:
+            return "cut its answer off"
+        # A line that is too long ends in the same way: it is the parser that hangs up.
+        longest = LineReceiver.MAX_LENGTH
+        return f"cut its answer off, or a line of its head has more than {longest} bytes"
+    if reason.check(ConnectionClosed, CancelledError, SSL.Error):
+        return ""
+    return f"does not answer in HTTP: {_misread(reason.value)[:_EXCERPT]}"
+
+
+def _misread(error: Any) -> str:
+    """What the agent's parser could not read."""
+    if hasattr(error, "data"):
+        return f"its answer begins with {error.data!r}"
+    if isinstance(error, KeyError):
+        return f"its Transfer-Encoding is {error}"
+    return f"a broken head: {error}" if isinstance(error, ValueError) else str(error)
 
 
 def _end_of(asked: Deferred[Any]) -> Deferred[None]:
@@ -274,19 +320,35 @@ def http_connector(
         pool.maxPersistentPerHost = owner.limits.max_in_flight or 1 << 31
         pool.retryAutomatically = False
         fields = Headers(_FIELDS)
+        place = _Quiet(endpoint)
+        proxy = ""
         if isinstance(endpoint, ProxyEndpoint):
-            agent: Any = ProxyAgent(endpoint, reactor, pool)
+            agent: Any = ProxyAgent(place, reactor, pool)
             _set_fields(fields, endpoint.headers)
+            proxy = endpoint.name
         else:
-            agent = Agent.usingEndpointFactory(reactor, _OnePlace(endpoint), pool)
+            agent = Agent.usingEndpointFactory(reactor, _OnePlace(place), pool)
         _set_fields(fields, headers)
         connection = HTTPClientConnection(
-            owner, url, fields, agent=agent, pool=pool, explain=explain
+            owner, url, fields, agent=agent, pool=pool, explain=explain, proxy=proxy
         )
         connection.opened()
         return succeed(connection)
 
     return connect
+
+
+@implementer(IStreamClientEndpoint)
+class _Quiet:
+    """An endpoint whose factories do not log that they start and stop with each line."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        protocolFactory.noisy = False  # type: ignore[attr-defined]  # that of the agent's pool
+        connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
+        return connecting
 
 
 @implementer(IAgentEndpointFactory)
