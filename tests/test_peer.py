@@ -84,6 +84,22 @@ def test_a_third_is_refused(rpc_network: Network) -> None:
     assert rpc_network.run(near.call("name")) == "far"
 
 
+def test_two_lines_at_once_are_refused(rpc_network: Network) -> None:
+    near, far = peer_named("near", rpc_network), peer_named("far", rpc_network)
+    waiting: Deferred[Connection] = Deferred()
+    near.open(lambda _: waiting)
+    place = connector(rpc_network.endpoint(far), reactor=rpc_network.clock)
+    with pytest.raises(ConnectError, match="a line is being opened already"):
+        rpc_network.run(near.open(place))
+    with pytest.raises(
+        TypeError, match=r"open takes what connector\(\.\.\.\) makes, not 'tcp://h:1'"
+    ):
+        near.open("tcp://h:1")  # type: ignore[arg-type]
+    waiting.errback(ConnectError("no"))
+    rpc_network.run(near.open(place))
+    assert rpc_network.run(near.call("name")) == "far"
+
+
 def test_a_second_line_is_refused(rpc_network: Network) -> None:
     near, far = joined(rpc_network)
     with pytest.raises(ConnectError, match="there is a line already, to memory"):

@@ -175,6 +175,18 @@ def test_ctrl_c_ends_a_batch_whose_file_does_not(program: Program, servers: Serv
     assert (out, err, process.returncode) == (b"", b"", 130)
 
 
+def test_ctrl_c_ends_a_batch_that_is_not_answered(program: Program, servers: Servers) -> None:
+    program.write(
+        "never.jsonl", lines({"method": "echo", "id": 1}, *[{"method": "wait", "id": 2}] * 3)
+    )
+    process = program.start("batch", "--size", 1, servers.url(), "never.jsonl")
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["id"] == 1
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=DEADLINE)
+    assert (out, err, process.returncode) == (b"", b"", 130)
+
+
 def test_an_empty_file_is_no_batch(program: Program, servers: Servers) -> None:
     done = program("batch", servers.url(), "-")
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
@@ -184,6 +196,13 @@ def test_a_file_that_is_not_there_is_named(inline: Inline) -> None:
     status, out, err = inline("batch", "tcp://h:1", "nowhere.jsonl")
     assert (status, out) == (2, "")
     assert "nowhere.jsonl" in err
+
+
+def test_who_is_not_let_in_hears_nothing_and_is_told(program: Program, servers: Servers) -> None:
+    for scheme in ("tcp", "ws"):
+        done = program("listen", servers.url("secret", scheme))
+        assert (done.stdout, done.returncode) == ("", 3)
+        assert "wants to know who you are" in done.stderr or "401" in done.stderr
 
 
 # -- listen ----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from twisted_rpc import (
     CertificateRefused,
     ConnectError,
     ConnectionRefused,
+    Peer,
     State,
     UnknownHost,
     connect,
@@ -257,6 +258,16 @@ class RefusalTests(ClientTestCase):
             text = await self.refusal(url, ConnectError)
             self.assertEqual(text, f"{url}: closed before the WebSocket handshake was over{told}")
             await self.stop()
+
+    async def test_there_are_too_many_lines_already(self) -> None:
+        await self.serve()
+        peer = Peer()
+        url = f"ws://127.0.0.1:{self.number}"
+        first = await connector(url)(peer)
+        with self.assertRaisesRegex(ConnectError, "it has a peer already"):
+            await connector(url)(peer)
+        first.close()
+        await until(lambda: not peer.lines)
 
     async def test_it_takes_too_long(self) -> None:
         from msgspec import structs

@@ -92,7 +92,7 @@ def notify(target: Target, *, method: str, params: tuple[str, ...]) -> None:
 @program.command(
     epilog=examples(
         "batch http://127.0.0.1:7080 requests.jsonl",
-        "batch --size 1000 tcp://127.0.0.1:7080 - < requests.jsonl > answers.jsonl",
+        "batch --size 20 tcp://127.0.0.1:7080 - < requests.jsonl > answers.jsonl",
     )
 )
 @calls_a_server

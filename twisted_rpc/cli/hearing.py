@@ -7,11 +7,13 @@ from typing import Any
 
 from msgspec import UNSET
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from twisted_rpc.cli.output import Output, OutputClosed, printable, to_json
 from twisted_rpc.client import Client
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
+from twisted_rpc.errors import AuthenticationFailed, ErrorCode, RemoteError
 from twisted_rpc.invocation import CallNext
 from twisted_rpc.keeping import State
 from twisted_rpc.message import Request
@@ -50,8 +52,8 @@ class Hearing:
         """
         await self._client
         assert self._client.connection is not None
-        _speak_first(self._client.connection)
-        self._client.on_connected(_speak_first)
+        self._speak_first(self._client.connection)
+        self._client.on_connected(self._speak_first)
         self._client.on_state(self._tell)
         await self.ended
 
@@ -91,7 +93,16 @@ class Hearing:
         elif state is State.CLOSED and not self.ended.called:
             self._client.connected().addErrback(self.ended.errback)
 
+    def _speak_first(self, connection: Connection) -> None:
+        """Call something: a port for several protocols learns from it what the line speaks.
 
-def _speak_first(connection: Connection) -> None:
-    """Send something: a port for several protocols learns from it that this line is JSON-RPC."""
-    connection.notify("rpc.ping")
+        Any answer will do, but for that we are not let in: nothing would ever be heard.
+        """
+        connection.call("rpc.ping").addErrback(self._answered)
+
+    def _answered(self, failure: Failure) -> None:
+        error = failure.value
+        unknown = isinstance(error, RemoteError) and error.code == ErrorCode.UNAUTHORIZED
+        if unknown and not self.ended.called:
+            text = f"{self._client.peer} wants to know who you are: see Credentials in --help"
+            self.ended.errback(AuthenticationFailed(text))

@@ -39,8 +39,8 @@ from twisted_rpc.errors import (
     CallTimeout,
     ConnectionLost,
     ConnectionRefused,
-    NotFullDuplex,
     ProtocolError,
+    nobody_calls,
 )
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.outgoing import Call
@@ -215,10 +215,7 @@ class HTTPClientConnection(Connection):
 
     def check_hears(self, what: str) -> None:
         """See `Connection.check_hears`: nobody is heard over HTTP."""
-        raise NotFullDuplex(
-            f"{what}: {self.peer} answers, and can neither call nor notify us over HTTP: "
-            "connect by ws:// or tcp:// instead"
-        )
+        raise nobody_calls(what, self.peer)
 
     def notified(self) -> Deferred[None]:
         """A Deferred that fires when the server has taken the notifications so far.

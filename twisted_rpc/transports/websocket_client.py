@@ -11,14 +11,14 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import AuthenticationFailed, ConnectError
-from twisted_rpc.transports.base import address_name
+from twisted_rpc.transports.base import address_name, hand_over
 from twisted_rpc.transports.websocket_line import (
     WebSocketConnection,
     WebSocketLine,
@@ -66,7 +66,12 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
         self.endpoint = self.factory.endpoint
         peer = self.transport.getPeer()
         address, self.peer_name = address_name(peer)
-        self.endpoint.admit(self, address)
+        refusal = self.endpoint.admit(self, address)
+        if refusal is not None:
+            self.ready.errback(ConnectError(f"{self._url}: {refusal}"))
+            hand_over(self.transport, Protocol())
+            self.transport.abortConnection()
+            return
         if isinstance(peer, IPv4Address | IPv6Address):
             keep_alive(self.transport, self.endpoint.limits)
         super().connectionMade()
@@ -141,7 +146,7 @@ def websocket_connector(
 
 def _ready(protocol: _ClientProtocol) -> Deferred[Connection]:
     def cancelled(failure: Failure) -> Failure:
-        protocol.abort()
+        protocol.transport.abortConnection()
         return failure
 
     return protocol.ready.addErrback(cancelled)
