@@ -24,6 +24,7 @@ TEXT = (ROOT / "etc" / "try-it.txt").read_text(encoding="utf-8")
 INDENT = "    "
 COMMANDS = [line.strip() for line in TEXT.splitlines() if line.startswith(INDENT)]
 TYPED = [line for line in TEXT.splitlines() if line.startswith("{")]
+OURS = ".venv/bin/twisted-rpc"
 CTRL_C = "\x03"
 node = pytest.mark.skipif(shutil.which("npx") is None, reason="the WebSocket lines need Node")
 
@@ -71,7 +72,7 @@ def test_make_serve_prints_it(daemon: Daemon) -> None:
 def test_it_is_short_and_every_command_is_tried_here() -> None:
     assert len(TEXT.splitlines()) <= 25
     words = [line.split()[0] for line in COMMANDS]
-    assert words == ["curl", "curl", "echo", "echo", "python3", "npx", "npx"]
+    assert words == ["curl", "curl", "echo", "echo", "python3", OURS, OURS, "npx", "npx"]
     assert len(TYPED) == 3
 
 
@@ -97,6 +98,19 @@ def test_nc_sends_a_batch(daemon: Daemon) -> None:
 
 def test_python_calls(daemon: Daemon) -> None:
     assert isinstance(paste(command("python3", daemon))["result"], list)
+
+
+def test_the_command_line_calls(daemon: Daemon) -> None:
+    installed = command(OURS, daemon).replace(".venv/bin", str(BIN))
+    assert paste(installed) == 5
+
+
+def test_the_command_line_lists_methods(daemon: Daemon) -> None:
+    installed = command(OURS, daemon, 1).replace(".venv/bin", str(BIN))
+    done = subprocess.run(
+        ["sh", "-c", installed], capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
+    assert "calc.add" in done.stdout.splitlines()
 
 
 class Terminal:
