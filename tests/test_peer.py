@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import pytest
 from msgspec import structs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
-from tests.helpers import MemoryConnection
 from twisted_rpc import (
     ConnectError,
     Connection,
     ConnectionLost,
-    Endpoint,
     Limits,
-    NotFullDuplex,
     Peer,
     connector,
 )
@@ -112,16 +109,6 @@ def test_another_line_may_follow(rpc_network: Network) -> None:
     rpc_network.run(far.open(connector(rpc_network.endpoint(near), reactor=rpc_network.clock)))
     assert rpc_network.run(near.call("name")) == "far"
     assert rpc_network.run(far.call("name")) == "near"
-
-
-def test_a_line_that_goes_one_way_will_not_do(rpc_network: Network) -> None:
-    def connect(endpoint: Endpoint) -> Deferred[Connection]:
-        return succeed(MemoryConnection(endpoint, full_duplex=False).open())
-
-    peer = Peer(reactor=rpc_network.clock)
-    with pytest.raises(NotFullDuplex, match="over memory nobody calls us"):
-        rpc_network.run(peer.open(connect))
-    assert peer.connection is None
 
 
 def test_limits_are_those_of_an_endpoint(rpc_network: Network) -> None:

@@ -146,6 +146,10 @@ class Calling(Flow):
 
     def _clue(self) -> str:
         """What is known of why a call was not answered; see `Call`."""
+        return self._last_words
+
+    @property
+    def _last_words(self) -> str:
         return f"; it said: {self._said}" if self._said else ""
 
     def _cancel_there(self, request_id: int | str) -> None:
@@ -186,7 +190,7 @@ class Calling(Flow):
 
     def _calls_lost(self) -> None:
         """The line is down: nothing will be answered any more."""
-        self._calls.lost(f"the connection to {self.peer} was lost{Calling._clue(self)}")
+        self._calls.lost(f"the connection to {self.peer} was lost{self._last_words}")
 
     # -- what a connection sees to -----------------------------------------------------------
 

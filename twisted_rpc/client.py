@@ -37,10 +37,10 @@ CLIENT_LIMITS = Limits(
 class Client(KeptConnection):
     """An endpoint that keeps one connection to a far side.
 
-    It connects at once.  `await client` waits for the first connection and fails, with
-    the client closed, if that cannot be made.  After that it comes back by itself: it
-    waits, a little longer and by chance, after each failure; proves who it is; and calls
-    what `on_connected` was given.  Methods and listeners stay.
+    It begins to connect in the reactor's next turn.  `await client` waits for the first
+    connection and fails, with the client closed, if that cannot be made.  After that it
+    comes back by itself: it waits, a little longer and by chance, after each failure;
+    proves who it is; and calls what `on_connected` was given.  Methods and listeners stay.
 
     A call under way when the line is lost fails with `ConnectionLost` at once, unless it
     was made with `retry=True`.  What is called or notified in between waits (`Offline`).

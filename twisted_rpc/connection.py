@@ -86,7 +86,11 @@ class Connection(Calling):
         return self.listeners.on(method, listener)
 
     def check_hears(self, what: str) -> None:
-        """Raise `NotFullDuplex` if the far side can neither call nor notify us."""
+        """See that the far side can call and notify us, as it can on every line that stays.
+
+        Raises:
+            NotFullDuplex: it cannot.
+        """
 
     def closed(self) -> Deferred[None]:
         """A Deferred that fires when the connection has ended; at once if it has."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Self, TypeVar
 
-from twisted.application.internet import backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -80,7 +79,7 @@ class KeptConnection(Endpoint):
         self.connection: Connection | None = None
         self._connect = connect
         self._reconnect = reconnect
-        self._backoff = backoff or backoffPolicy(initialDelay=0.5, maxDelay=30.0)
+        self._backoff = backoff or _later_and_later()
         self._prepare: list[Callable[[Connection], Any]] = []
         self._observers: list[Callable[[State], Any]] = []
         self._waiting: list[Deferred[Self]] = []
@@ -259,6 +258,14 @@ class KeptConnection(Endpoint):
                 observer(state)
             except Exception:
                 self._log.failure("an observer of states failed")
+
+
+def _later_and_later() -> Backoff:
+    # Imported here: a daemon has no clients, and would start later by what this brings along.
+    from twisted.application.internet import backoffPolicy
+
+    policy: Backoff = backoffPolicy(initialDelay=0.5, maxDelay=30.0)
+    return policy
 
 
 def _let_go(result: Any) -> None:

@@ -117,7 +117,9 @@ class Peer(Endpoint):
 
 
 def _both_ways(connection: Connection) -> Connection:
-    if not connection.full_duplex:
+    try:
+        connection.check_hears("open")
+    except NotFullDuplex:
         connection.close()
-        raise NotFullDuplex(f"{connection.peer}: over {connection.transport} nobody calls us")
+        raise
     return connection

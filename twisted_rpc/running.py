@@ -170,7 +170,8 @@ class Batch:
             index = self._started
             self._started += 1
             item = self._items[index]
-            if _is_nobodys(item):
+            # Without an id nobody knows, among others, what a response answers.
+            if type(item) is Message and item.method is UNSET and item.id is None:
                 self._answers.counters.unexpected_responses += 1
                 answer: Answer = None
             else:
@@ -200,8 +201,3 @@ class Batch:
         if self._unanswered == 0 and self._answered is not None:
             answered, self._answered = self._answered, None
             answered.callback(self._answers.join(self._given))
-
-
-def _is_nobodys(item: Message | Invalid) -> bool:
-    """Whether it is a response without an id: among others nobody knows what it answers."""
-    return isinstance(item, Message) and item.method is UNSET and item.id is None

@@ -62,6 +62,7 @@ COMP_WORDS=(twisted-rpc call --cre)
 COMP_CWORD=2
 $(cat function) twisted-rpc
 echo "${COMPREPLY[@]}"
+[[ $COMP_WORDBREAKS != *:* ]] && echo "a URL is one word"
 """
 ZSH = """
 autoload -Uz compinit && compinit -D
@@ -94,7 +95,9 @@ def in_shell(program: Program, shell: str, text: str) -> str:
 
 
 def test_bash_completes(command_on_path: Program) -> None:
-    assert in_shell(command_on_path, "bash", BASH) == "completion config\n--credentials\n"
+    assert in_shell(command_on_path, "bash", BASH) == (
+        "completion config\n--credentials\na URL is one word\n"
+    )
 
 
 def test_zsh_knows_the_completion(command_on_path: Program, inline: Inline) -> None:

@@ -25,6 +25,7 @@ from twisted_rpc import (
     CertificateRefused,
     ConnectError,
     ConnectionRefused,
+    NotFullDuplex,
     Peer,
     State,
     UnknownHost,
@@ -258,6 +259,19 @@ class RefusalTests(ClientTestCase):
             text = await self.refusal(url, ConnectError)
             self.assertEqual(text, f"{url}: closed before the WebSocket handshake was over{told}")
             await self.stop()
+
+    async def test_a_peer_is_not_for_http(self) -> None:
+        await self.serve()
+        peer = Peer()
+        with self.assertRaisesRegex(NotFullDuplex, "connect by ws:// or tcp:// instead"):
+            await peer.open(connector(f"http://127.0.0.1:{self.number}/"))
+        self.assertIsNone(peer.connection)
+
+    async def test_a_host_that_is_refused_is_told_why(self) -> None:
+        await self.serve()
+        client = await self.client(f"http://127.1:{self.number}/")
+        with self.assertRaisesRegex(AuthenticationFailed, r"403 Forbidden: .*Host"):
+            await client.call("things.echo")
 
     async def test_there_are_too_many_lines_already(self) -> None:
         await self.serve()

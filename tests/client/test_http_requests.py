@@ -26,6 +26,11 @@ def right(request_id: int) -> bytes:
     return reply(json.dumps({"jsonrpc": "2.0", "result": "right", "id": request_id}).encode())
 
 
+def hang_up(line: Any) -> None:
+    """Close without a word."""
+    line.loseConnection()
+
+
 def kind(failure: Any) -> type[Exception]:
     """Handle an error, as applications do."""
     found: type[Exception] = failure.type
@@ -75,7 +80,6 @@ class SlotTests(AnswerTestCase):
         waiting[0].write(right(2))
 
     async def test_a_call_that_is_made_again(self) -> None:
-        hang_up = lambda line: line.loseConnection()  # noqa: E731  # it is said twice
         client = await self.script(hang_up, hang_up, b"", right(4), backoff=quick)
         made_again = client.call("m", timeout=1, retry=True).addErrback(kind)
         self.assertIs(await made_again, CallTimeout)

@@ -217,4 +217,6 @@ def completion(shell: str) -> None:
     """
     made = get_completion_class(shell)
     assert made is not None
+    if shell == "bash":  # which else takes a URL for three words, and what follows for too much
+        click.echo("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
     click.echo(made(program, {}, "twisted-rpc", "_TWISTED_RPC_COMPLETE").source())

@@ -150,11 +150,12 @@ class HTTPClientConnection(Connection):
         if code == 407:
             hint = "check user and password in http_proxy"
             raise AuthenticationFailed(f"{self.peer}: the proxy answered {status}: {hint}")
-        if code in (401, 403):
-            raise AuthenticationFailed(f"{self.peer} {status}: check user, password or token")
+        excerpt = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
+        said = f": {excerpt}" if excerpt else ""
+        if code in (401, 403):  # a 403 is not always for who we are, and may say what for
+            why = said if code == 403 and said else ": check user, password or token"
+            raise AuthenticationFailed(f"{self.peer} {status}{why}")
         if code not in (200, 204):
-            excerpt = " ".join(body[:_EXCERPT].decode("utf-8", "replace").split())
-            said = f": {excerpt}" if excerpt else ""
             raise ProtocolError(f"{self.peer} answered {status}{said}")
         return body
 
