@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from tests.helpers import MemoryConnection, ServerTestCase, batch, notification, request, response
 from twisted_rpc import Context, Limits, Server
-from twisted_rpc.auth import basic_credentials
+from twisted_rpc.auth.credentials import basic_credentials
 from twisted_rpc.errors import RPCError
 
 

@@ -21,6 +21,13 @@ from twisted_rpc.message import Request
 ROOM = 10**6
 
 
+class Name(str):
+    """A string of another type."""
+
+    def __str__(self) -> str:
+        return "something else"
+
+
 class Colour(enum.Enum):
     RED = "red"
     NOTHING = math.nan
@@ -211,3 +218,10 @@ def test_parameters_of_ours_must_be_faithful_too(params: Any) -> None:
 def test_batch_is_its_answers_in_one_array() -> None:
     assert codec.join_batch([b"1"]) == b"[1]"
     assert codec.join_batch([b"{}", b"{}"]) == b"[{},{}]"
+
+
+def test_strings_of_other_types_are_strings() -> None:
+    result = {Name("a"): [Name("b"), None]}
+    assert codec.encode_result(result, 1, 1 << 20) == (
+        b'{"jsonrpc":"2.0","result":{"a":["b",null]},"id":1}'
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from twisted_rpc.config import Config, Limits, Listener, ServerTable, WebTable, load, parse
+from twisted_rpc.config import Config, Limits, Listener, ServerTable, WebTable
+from twisted_rpc.configuration_file import load, parse
 from twisted_rpc.errors import ConfigError
 
 WHOLE = """

@@ -21,7 +21,8 @@ from zope.interface.verify import verifyClass, verifyObject
 
 import twisted_rpc
 from tests.helpers import MemoryConnection
-from twisted_rpc import Connection, Endpoint, Peer, Server, auth
+from twisted_rpc import Connection, Endpoint, Peer, Server
+from twisted_rpc.auth import credentials, portal
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
@@ -56,9 +57,9 @@ def _tls() -> Any:
 
 
 def _either() -> Any:
-    portal = auth.portal_for(auth.password_checker("a", "b"))
-    auth.add_checker(portal, auth.password_checker("c", "d"))
-    return next(iter(portal.checkers.values()))
+    both = portal.portal_for(portal.password_checker("a", "b"))
+    portal.add_checker(both, portal.password_checker("c", "d"))
+    return next(iter(both.checkers.values()))
 
 
 def _tunnel() -> tunnel.TunnelEndpoint:
@@ -76,8 +77,11 @@ def _line() -> memory.Line:
 
 
 MAKERS = {
-    auth._Either: _either,
-    auth._Names: auth._Names,
+    credentials.BearerToken: lambda: credentials.BearerToken(b"t"),
+    credentials.ClientCertificate: lambda: credentials.ClientCertificate(None),
+    credentials.UnixPeer: lambda: credentials.UnixPeer(0, 0, 1),
+    portal._Either: _either,
+    portal._Names: portal._Names,
     http_client._Quiet: lambda: http_client._Quiet(_tunnel()),
     http_client._OnePlace: lambda: http_client._OnePlace(_tunnel()),
     tunnel.ProxyEndpoint: lambda: _tunnel().proxy,

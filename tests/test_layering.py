@@ -22,11 +22,12 @@ ROOT = Path(twisted_rpc.__file__).parent
 LAYERS = (
     {
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
-        *("binding", "pending", "config"),
+        *("binding", "pending", "config", "configuration_file", "identity"),
     },
     {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
-        *("interfaces", "auth", "proxy", "outgoing", "batching", "flow", "calling"),
+        *("auth.credentials", "auth.gate", "auth.headers", "auth.portal"),
+        *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
         *("connection", "endpoint", "offline", "keeping", "client", "peer"),
     },
     {
@@ -81,7 +82,7 @@ TRANSPORTS = {
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 # Facades: they hold nothing of their own, and nothing inside imports from them.
-FACADES = {"", "transports", "testing"}
+FACADES = {"", "auth", "checkers", "transports", "testing"}
 
 
 def _name(path: Path) -> str:

@@ -74,7 +74,16 @@ _check_syntax = msgspec.json.Decoder(Raw).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_cancelled = msgspec.json.Decoder(CancelParams | tuple[int | str]).decode
 _decode_id = msgspec.json.Decoder(int | str | None).decode
-_encode_any = msgspec.json.Encoder().encode
+
+
+def _as_builtin(value: Any) -> Any:
+    """What msgspec leaves to us: strings of other types, such as the name of an identity."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encode_any = msgspec.json.Encoder(enc_hook=_as_builtin).encode
 
 BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -338,8 +347,12 @@ def _check_faithful(value: Any, encoded: bytes) -> None:
         _walk(value)
 
 
+def _as_value(value: Any) -> Any:
+    return _decode_any(value) if isinstance(value, Raw) else _as_builtin(value)
+
+
 def _walk(value: Any) -> None:
-    waiting = [msgspec.to_builtins(value, enc_hook=_decode_any)]  # for `Raw`
+    waiting = [msgspec.to_builtins(value, enc_hook=_as_value)]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):

@@ -1,27 +1,21 @@
-"""The configuration: frozen values, and how a TOML file becomes them.
+"""The configuration: frozen values.
 
-Every key the daemon understands stands here, with its default and its unit.  An
-unknown key is refused, and each error names file, table and key.
+Every key the daemon understands stands here, with its default and its unit.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import tomllib
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import msgspec
 from msgspec import Struct, field
 
-from twisted_rpc.errors import ConfigError
-
-__all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable", "load", "parse"]
+__all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable"]
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
-_CHOICES = {"framing": get_args(Framing), "transport": get_args(Transport)}
+CHOICES = {"framing": get_args(Framing), "transport": get_args(Transport)}
 
 _OURS = frozenset(
     {
@@ -162,75 +156,3 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expose: dict[str, str] = {}
     limits: Limits = Limits()
     web: WebTable = WebTable()
-
-
-def load(path: str) -> Config:
-    """Read a configuration file.
-
-    Raises:
-        ConfigError: it cannot be read, or something in it is wrong.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
-    return parse(text, path)
-
-
-def parse(text: str, path: str) -> Config:
-    """Make a configuration of TOML text; `path` is for messages.
-
-    Raises:
-        ConfigError: it is no TOML, or something in it is wrong.
-    """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    if isinstance(tables.get("listen"), dict):
-        raise ConfigError(f"{path}: [listen]: write [[listen]], there may be several")
-    limits = tables.get("limits")
-    if isinstance(limits, dict):
-        tables["limits"] = {k: None if v == "none" else v for k, v in limits.items()}
-    expose = tables.get("expose")
-    for name, target in expose.items() if isinstance(expose, dict) else ():
-        if not isinstance(target, str):
-            raise ConfigError(f"{path}: [expose] {name}: expected 'MODULE:OBJECT', got {target!r}")
-    try:
-        return msgspec.convert(tables, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_located(str(error), tables)}") from error
-
-
-def _located(text: str, tables: dict[str, Any]) -> str:
-    """The decoder's message with the table in TOML's words: `[limits] max_batch: …`."""
-    problem, _, path = text.partition(" - at `$")
-    steps = re.findall(r"\.([^.\[`]+)|\[(\d+|\.\.\.)\]", path)
-    names = [name or f"#{int(index) + 1}" if index != "..." else "" for name, index in steps]
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem)
-    table, keys = names[:1], names[1:]
-    if table and isinstance(tables.get(table[0]), list):
-        table, keys = [f"[[{table[0]}]] {' '.join(keys[:1])}".rstrip()], keys[1:]
-    elif table:
-        table = [f"[{table[0]}]"]
-    if unknown:
-        keys = [*keys, unknown[1]]
-        problem = "unknown table" if not table else "unknown key"
-        problem += f"; known: {', '.join(_known(names[:1]))}"
-    if problem.startswith("Invalid enum value") and keys:
-        problem += f"; one of {', '.join(_CHOICES[keys[-1]])}"
-    place = " ".join([*table, ".".join(filter(None, keys))]).strip()
-    problem = problem.replace("`", "'").replace(" | null'", "'")
-    return f"{place}: {problem}" if place else problem
-
-
-def _known(table: list[str]) -> list[str]:
-    of: dict[str, type[Struct]] = {
-        "server": ServerTable,
-        "listen": Listener,
-        "limits": Limits,
-        "web": WebTable,
-    }
-    return list((of[table[0]] if table else Config).__struct_encode_fields__)

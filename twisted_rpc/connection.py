@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from twisted_rpc import codec
-from twisted_rpc.auth import Gate
+from twisted_rpc.auth.gate import Gate
 from twisted_rpc.calling import Calling
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline

@@ -21,8 +21,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from twisted_rpc import auth
 from twisted_rpc.answers import Counters
+from twisted_rpc.auth import portal
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
@@ -176,7 +176,7 @@ class Endpoint:
         """
         if self._portal is None:
             raise LoginFailed("no authentication is set up")
-        return auth.log_in(self._portal, credentials)
+        return portal.log_in(self._portal, credentials)
 
     @default
     def authorize(self, identity: Any, method: str, params: Any) -> Any:
@@ -286,13 +286,13 @@ class Server(Endpoint):
         if isinstance(user, str):
             if password is None:
                 raise TypeError("enable_auth takes a user and a password, or a checker")
-            checker = auth.password_checker(user, password)
+            checker = portal.password_checker(user, password)
         else:
             checker = user
         if self._portal is None:
-            self._portal = auth.portal_for(checker)
+            self._portal = portal.portal_for(checker)
         else:
-            auth.add_checker(self._portal, checker)
+            portal.add_checker(self._portal, checker)
 
     def drain(self) -> Deferred[None]:
         """Refuse new calls, let running ones end, close every connection.

@@ -15,7 +15,8 @@ from twisted.cred.checkers import (
 from twisted.cred.credentials import IUsernamePassword
 from twisted.python import usage
 
-from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener, load
+from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener
+from twisted_rpc.configuration_file import load
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.loading import split_exposure
 from twisted_rpc.service import RPCService, make_server, make_service, take_output

@@ -21,7 +21,8 @@ from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
 from twisted_rpc import Server, method
-from twisted_rpc.config import Config, Limits, parse
+from twisted_rpc.config import Config, Limits
+from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.service import (
     ListenerService,

@@ -12,7 +12,7 @@ from examples.calculator import Calculator
 from tests.docs.pages import PAGES, Page, blocks_of
 from tests.installation import ROOT
 from twisted_rpc import Server
-from twisted_rpc.config import parse
+from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ErrorCode
 
 KINDS = {"console", "ini", "python", "rpc", "text", "toml"}

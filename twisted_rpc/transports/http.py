@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from zope.interface import implementer
 
-from twisted_rpc.auth import HeaderLogin
+from twisted_rpc.auth.headers import HeaderLogin
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS

@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from twisted_rpc import auth
+from twisted_rpc.auth.portal import authenticated
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
@@ -91,7 +91,7 @@ class _RPCResource(Resource):
         if refusal is not None:
             self._finish(request, exchange, refusal)
         elif exchange.credentials is not None:
-            proved = auth.authenticated(self._endpoint.authenticate, exchange.credentials)
+            proved = authenticated(self._endpoint.authenticate, exchange.credentials)
             arguments = (request, exchange)
             proved.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)
         else:

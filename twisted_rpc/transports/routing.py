@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from twisted_rpc import auth
+from twisted_rpc.auth.credentials import basic_credentials
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
@@ -100,7 +100,7 @@ class Router:
         header = exchange.headers.get(b"authorization")
         if header is None:
             return web.unauthorized() if needed else None
-        exchange.credentials = auth.basic_credentials(header.decode("latin-1"))
+        exchange.credentials = basic_credentials(header.decode("latin-1"))
         if exchange.credentials is None:
             return web.unauthorized("the Authorization header is no Basic one")
         return None

@@ -1,0 +1,120 @@
+"""Checkers to one portal, and a portal to an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.error import LoginFailed
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Interface, implementer
+
+from twisted_rpc.identity import Identity
+from twisted_rpc.invocation import chained
+
+__all__ = [
+    "IIdentity",
+    "add_checker",
+    "authenticated",
+    "log_in",
+    "password_checker",
+    "portal_for",
+]
+
+_log = Logger()
+
+
+class IIdentity(Interface):
+    """What a realm is asked for: whatever stands for the caller."""
+
+
+@implementer(IRealm)
+class _Names:
+    """A realm in which everybody is who the checker says: the avatar id itself."""
+
+    def requestAvatar(
+        self, avatarId: Any, mind: object, *interfaces: type[Interface]
+    ) -> tuple[type[Interface], Identity, Callable[[], None]]:
+        return IIdentity, _identity(avatarId), lambda: None
+
+
+def _identity(avatar_id: Any) -> Identity:
+    if isinstance(avatar_id, Identity):
+        return avatar_id
+    if isinstance(avatar_id, bytes):
+        avatar_id = avatar_id.decode("utf-8", "replace")
+    return Identity(str(avatar_id or "anonymous"))  # `()` is how cred says that it is nobody
+
+
+@implementer(ICredentialsChecker)
+class _Either:
+    """Asks a second checker about credentials that prove nothing to a first."""
+
+    credentialInterfaces: tuple[type[Interface], ...]
+
+    def __init__(
+        self, first: ICredentialsChecker, second: ICredentialsChecker, kind: type[Interface]
+    ) -> None:
+        self.credentialInterfaces = (kind,)
+        self._first = first
+        self._second = second
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        def ask_second(failure: Failure) -> Any:
+            failure.trap(LoginFailed)
+            return self._second.requestAvatarId(credentials)
+
+        asked: Deferred[Any] = maybeDeferred(self._first.requestAvatarId, credentials)
+        return asked.addErrback(ask_second)
+
+
+def portal_for(checker: ICredentialsChecker) -> Portal:
+    """A portal whose avatars are user names."""
+    return Portal(_Names(), [checker])
+
+
+def add_checker(portal: Portal, checker: ICredentialsChecker) -> None:
+    """Let a portal ask one more checker; `registerChecker` would put it in another's place."""
+    for kind in checker.credentialInterfaces:
+        others = portal.checkers.get(kind)
+        both = checker if others is None else _Either(others, checker, kind)
+        portal.registerChecker(both, kind)
+
+
+def password_checker(user: str, password: str) -> ICredentialsChecker:
+    """A checker that knows one user."""
+    checker = InMemoryUsernamePasswordDatabaseDontUse()
+    checker.addUser(user.encode("utf-8"), password.encode("utf-8"))
+    return checker
+
+
+def log_in(portal: Portal, credentials: Any) -> Deferred[Any]:
+    """The identity that credentials prove.
+
+    Raises (in the Deferred):
+        LoginFailed: they prove nothing.
+    """
+    return maybeDeferred(portal.login, credentials, None, IIdentity).addCallback(
+        lambda avatar: avatar[1]
+    )
+
+
+def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
+    """Ask an endpoint's `authenticate`, whichever way it answers.
+
+    Raises (in the Deferred):
+        LoginFailed: the credentials prove nothing, or nobody can tell; the log says why then.
+    """
+    asked: Deferred[Any] = maybeDeferred(lambda: chained(authenticate(credentials)))
+    return asked.addErrback(_only_login_failed)
+
+
+def _only_login_failed(failure: Failure) -> Failure:
+    if failure.check(LoginFailed) is None:
+        _log.failure("authentication failed for another reason than the credentials", failure)
+        return Failure(LoginFailed("authentication is out of order"))
+    return failure

@@ -1,0 +1,1 @@
+"""Checkers for `--auth`, beside those that come with Twisted."""
