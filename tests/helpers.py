@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from twisted_rpc import Connection, Context, Endpoint, Limits, Server
+from twisted_rpc.auth.portal import Login
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.interfaces import ILine
 
@@ -68,7 +69,7 @@ class MemoryConnection(Connection):
         *,
         full_duplex: bool = True,
     ) -> None:
-        super().__init__(owner, "memory", headers, identity)
+        super().__init__(owner, "memory", headers, identity and Login(identity))
         self.full_duplex = full_duplex  # type: ignore[misc]
         self.owner = owner
         self.sent: list[Any] = []

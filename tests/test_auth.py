@@ -70,7 +70,7 @@ class Checkers(ServerTestCase):
 
     def test_nobody_is_asked_until_authentication_is_set_up(self) -> None:
         self.assertFalse(self.server.requires_authentication)
-        self.assertRaises(LoginFailed, self.server.authenticate, Anonymous())
+        self.failureResultOf(self.server.authenticate(Anonymous()), LoginFailed)
         self.server.enable_auth("ann", "secret")
         self.assertTrue(self.server.requires_authentication)
 
@@ -115,6 +115,9 @@ class Checkers(ServerTestCase):
         self.assertRaises(TypeError, self.server.enable_auth, "ann")
 
 
+DELAY = Limits().auth_delay or 0
+
+
 class GateTestCase(ServerTestCase):
     kind: ClassVar[type[Server]] = Server
 
@@ -135,8 +138,9 @@ class GateTestCase(ServerTestCase):
         return ctx.identity
 
     def say(self, *messages: bytes) -> list[Any]:
-        """Let messages arrive together; what is answered at once."""
+        """Let messages arrive together; what is answered, also to a login that failed."""
         self.connection.receive(list(messages))
+        self.clock.advance(DELAY)
         return self.connection.take_sent()
 
     def code(self, *messages: bytes) -> Any:
@@ -226,6 +230,7 @@ class SlowGate(GateTestCase):
             self.checker.asked[-1].errback(outcome)
         else:
             self.checker.asked[-1].callback(outcome)
+        self.clock.advance(DELAY)
         return self.connection.take_sent()
 
     def test_what_follows_waits_and_is_run(self) -> None:

@@ -105,6 +105,11 @@ DEFAULTS = {
     "ping_interval": 30,
     "ping_timeout": 10,
     "drain_timeout": 5,
+    "max_auth_message": 4096,
+    "max_auth_attempts": 10,
+    "auth_delay": 0.25,
+    "auth_recheck": 60,
+    "ticket_timeout": 30,
 }
 
 
@@ -143,8 +148,8 @@ def test_values_cannot_be_changed(table: object) -> None:
 
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
-    "x = 1": "x: unknown table; known: server, listen, expose, limits, web",
-    "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web",
+    "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access",
+    "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web, access",
     "[server]\nclas = 'x'": "[server] clas: unknown key; known: class, debug, auth",
     "[server]\nclass_ = 'x'": "[server] class_: unknown key; known: class, debug, auth",
     "[server]\nclass = 1": "[server] class: Expected 'str', got 'int'",
@@ -169,7 +174,7 @@ PROBLEMS = {
         "[[listen]] #1: endpoint is missing, such as 'tcp:7080:interface=127.0.0.1'"
     ),
     "[[listen]]\ntransport = 'stdio'\n[[listen]]\ntransport = 'stdio'\nport = 1": (
-        "[[listen]] #2 port: unknown key; known: transport, endpoint, framing, path"
+        "[[listen]] #2 port: unknown key; known: transport, endpoint, framing, path, namespaces"
     ),
     "[[listen]]\ntransport = 'stdio'\nendpoint = 'x'": "[[listen]] #1: stdio takes no endpoint",
     "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nframing = 'json'": (

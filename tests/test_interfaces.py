@@ -22,7 +22,7 @@ from zope.interface.verify import verifyClass, verifyObject
 import twisted_rpc
 from tests.helpers import MemoryConnection
 from twisted_rpc import Connection, Endpoint, Peer, Server
-from twisted_rpc.auth import credentials, portal
+from twisted_rpc.auth import credentials, portal, tickets
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
@@ -57,8 +57,8 @@ def _tls() -> Any:
 
 
 def _either() -> Any:
-    both = portal.portal_for(portal.password_checker("a", "b"))
-    portal.add_checker(both, portal.password_checker("c", "d"))
+    both = portal.portal_for(portal.OneUser("a", "b"))
+    portal.add_checker(both, portal.OneUser("c", "d"))
     return next(iter(both.checkers.values()))
 
 
@@ -82,6 +82,8 @@ MAKERS = {
     credentials.UnixPeer: lambda: credentials.UnixPeer(0, 0, 1),
     portal._Either: _either,
     portal._Names: portal._Names,
+    portal.OneUser: lambda: portal.OneUser("a", "b"),
+    tickets.Ticket: lambda: tickets.Ticket("t"),
     http_client._Quiet: lambda: http_client._Quiet(_tunnel()),
     http_client._OnePlace: lambda: http_client._OnePlace(_tunnel()),
     tunnel.ProxyEndpoint: lambda: _tunnel().proxy,

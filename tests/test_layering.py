@@ -24,9 +24,10 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "config", "configuration_file", "identity"),
     },
-    {"namespace", "invocation", "answers", "running", "dispatch", "deadline"},
+    {"access", "namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
-        *("auth.credentials", "auth.gate", "auth.headers", "auth.portal"),
+        *("auth.attempts", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
+        *("auth.portal", "auth.tickets", "auth.validity"),
         *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
         *("connection", "endpoint", "offline", "keeping", "client", "peer"),
     },

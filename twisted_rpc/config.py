@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct, field
 
-__all__ = ["Config", "Limits", "Listener", "ServerTable", "WebTable"]
+__all__ = ["AccessRule", "Config", "Limits", "Listener", "ServerTable", "WebTable"]
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
@@ -45,6 +45,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     connection between requests, `unread_timeout` for a peer that leaves answers unread,
     `ping_interval` and `ping_timeout` of a WebSocket, and of TCP's keep-alive,
     `drain_timeout` at shutdown.
+
+    Of who has not logged in yet: `max_auth_message` bytes in all; `max_auth_attempts`
+    failed logins a minute from one address; `auth_delay` seconds until a failed login is
+    told; and of who has, `auth_recheck` seconds between looks whether the login still
+    holds.  `ticket_timeout` seconds is how long a ticket is good for.
     """
 
     max_message: int | None = 1024 * 1024
@@ -63,6 +68,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ping_interval: float | None = 30
     ping_timeout: float | None = 10
     drain_timeout: float | None = 5
+    max_auth_message: int | None = 4096
+    max_auth_attempts: int | None = 10
+    auth_delay: float | None = 0.25
+    auth_recheck: float | None = 60
+    ticket_timeout: float | None = 30
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -80,12 +90,14 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         framing: how messages are told apart on tcp and stdio; `line` unless given.
         path: the only path that answers RPC on http, websocket and hybrid; `/` and
             `/rpc` unless given.
+        namespaces: the only ones that are served there; all unless given.
     """
 
     transport: Transport
     endpoint: str = ""
     framing: Framing | None = None
     path: str | None = None
+    namespaces: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.transport == "stdio":
@@ -148,6 +160,21 @@ class WebTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"headers: the value of {name!r} is no header value")
 
 
+class AccessRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[access.NAME]`: what one identity may call, or everybody if the name is `*`.
+
+    Attributes:
+        roles: access levels of methods it has.
+        allow: patterns of names (`users.*`), of which one has to match.  Once any rule
+            has this list, who has none may call nothing.
+        deny: patterns of names it may not call, whatever else is said.
+    """
+
+    roles: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a configuration file says."""
 
@@ -156,3 +183,4 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expose: dict[str, str] = {}
     limits: Limits = Limits()
     web: WebTable = WebTable()
+    access: dict[str, AccessRule] = {}

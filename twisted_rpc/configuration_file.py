@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twisted_rpc.config import CHOICES, Config, Limits, Listener, ServerTable, WebTable
+from twisted_rpc.config import CHOICES, AccessRule, Config, Limits, Listener, ServerTable, WebTable
 from twisted_rpc.errors import ConfigError
 
 __all__ = ["load", "parse"]
@@ -84,5 +84,6 @@ def _known(table: list[str]) -> list[str]:
         "listen": Listener,
         "limits": Limits,
         "web": WebTable,
+        "access": AccessRule,
     }
     return list((of[table[0]] if table else Config).__struct_encode_fields__)

@@ -8,19 +8,22 @@ when the line drops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from twisted.cred.credentials import ICredentials
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from twisted_rpc import codec
 from twisted_rpc.auth.gate import Gate
+from twisted_rpc.auth.portal import Login
+from twisted_rpc.auth.validity import Validity
 from twisted_rpc.calling import Calling
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
-from twisted_rpc.errors import RPCError, Unauthorized
+from twisted_rpc.errors import RequestTooBig, RPCError, Unauthorized
 from twisted_rpc.flow import Dispatch
 from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
 from twisted_rpc.namespace import Listeners
@@ -39,7 +42,12 @@ class Connection(Calling):
         owner: the endpoint it belongs to.
         peer: where the far side is, such as `127.0.0.1:5000`.
         headers: what it came with.
-        identity: who it is, if that is known already.
+        login: who it is, if that is known already.
+
+    Attributes:
+        address: what it is counted by, as far as addresses have limits.
+        namespaces: the only ones it may see; None for all.
+        line_credentials: what the line proves who it is with, before it has said a word.
     """
 
     def __init__(
@@ -47,15 +55,21 @@ class Connection(Calling):
         owner: IConnectionOwner,
         peer: str,
         headers: Mapping[str, str] = NO_HEADERS,
-        identity: Any = None,
+        login: Login | None = None,
     ) -> None:
         super().__init__(owner, peer)
         self.id = str(next(_numbers))
         self.headers = headers
-        self.identity = identity
+        self.identity = None if login is None else login.identity
         self.listeners = Listeners()
         self._tracing: bool = owner.tracing
+        self.address = ""
+        self.namespaces: Collection[str] | None = None
+        self.line_credentials: Sequence[ICredentials] = ()
         self._gate: Gate | None = None
+        self._login = login
+        self._unproved = 0
+        self._validity = Validity(owner.limits.auth_recheck, owner.clock, self._login_ended)
         self._watchers: list[Deferred[None]] = []
         self._handshake = Deadline(owner.clock, self._handshake_expired)
         self._answer_by(owner.dispatcher.dispatch)
@@ -106,11 +120,13 @@ class Connection(Calling):
     def opened(self) -> None:
         """The line is ready."""
         if self._owner.requires_authentication and self.identity is None:
-            gate = Gate(self._owner.authenticate, self._owner.dispatcher, self._admit)
-            self._gate = gate
-            self._answer_by(self._dispatch_at_gate)
-            self._handshake.set(self._limits.handshake_timeout)
+            self._stand_at_gate()
+        else:
+            self.be(self.identity)
+            self._validity.watch(self.identity)
         self._owner.opened(self)
+        if self._gate is not None and self.line_credentials:
+            self._ask_line(self.line_credentials)
 
     def lost(self) -> None:
         """The line is down."""
@@ -122,6 +138,11 @@ class Connection(Calling):
         self.is_closed = True  # before a call ends: who then calls again waits for a new line
         self._backlog.clear()
         self._handshake.stop()
+        self._validity.stop()
+        if self._gate is not None:
+            self._gate.close()
+        if self._login is not None:
+            self._login.logout()
         self._owner.closed(self)
         end_calls()
         while self._watchers:  # one may cancel another
@@ -155,18 +176,70 @@ class Connection(Calling):
 
     # -- authentication ----------------------------------------------------------------------
 
+    def be(self, identity: Any) -> None:
+        """Call as somebody from now on, and see what that one may see."""
+        self.identity = identity
+        self.see(self._owner.dispatcher.views.of(identity, self.namespaces))
+
+    def _stand_at_gate(self) -> None:
+        self._gate = Gate(self._owner.logins, self._owner.dispatcher, self, self)
+        self._answer_by(self._dispatch_at_gate)
+        self._handshake.set(self._limits.handshake_timeout)
+        limits = self._limits
+        sizes = [size for size in (limits.max_message, limits.max_auth_message) if size is not None]
+        self._limit_messages(min(sizes, default=None), "max_auth_message")
+
+    def _limit_messages(self, size: int | None, name: str) -> None:
+        """Let no message be longer; a transport that collects them sees to it."""
+
+    def _ask_line(self, credentials: Sequence[ICredentials]) -> None:
+        """Find out who it is before anything is heard; if it is nobody, it may still say so."""
+
+        def go_on(_: Any) -> None:
+            self._held = False
+            self._work()
+
+        self._held = True
+        asked = self._owner.logins.ask_line(credentials)
+        asked.addCallbacks(self.admit, lambda failure: None).addCallback(go_on)
+
     def _dispatch_at_gate(self, message: bytes, caller: Caller) -> Answer:
         """Answer before it is known who calls; what follows an `auth` waits for its outcome."""
         assert self._gate is not None
+        self._unproved += len(message)
+        limit = self._limits.max_auth_message
+        if limit is not None and self._unproved > limit:
+            self._break_off_at_gate(limit)
+            return None
         answer = self._gate.dispatch(message, caller)
         self._held = isinstance(answer, Deferred)
         return answer
 
-    def _admit(self, identity: Any) -> None:
-        self.identity = identity
+    def _break_off_at_gate(self, limit: int) -> None:
+        text = f"more than {limit} bytes before a login (max_auth_message)"
+        self.refuse(RequestTooBig(text))
+        self._backlog.clear()
+        self.close()
+
+    def admit(self, login: Login) -> None:
+        """It has proved who it is."""
+        if self.is_closed:
+            login.logout()
+            return
         self._gate = None
+        self._login = login
         self._answer_by(self._owner.dispatcher.dispatch)
         self._handshake.clear()
+        self._limit_messages(self._limits.max_message, "max_message")
+        self.be(login.identity)
+        self._validity.watch(login.identity)
+
+    def _login_ended(self, why: str) -> None:
+        """Let nobody go on whose login does not hold any more."""
+        self.refuse(Unauthorized(why))
+        for running in list(self.running.values()):
+            running.cancel()
+        self.close()
 
     def _handshake_expired(self) -> None:
         seconds = self._limits.handshake_timeout

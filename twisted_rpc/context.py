@@ -28,6 +28,8 @@ class Context(Struct, frozen=True, kw_only=True):
         deadline: when the call times out, on the reactor's clock, in seconds; None if never.
         headers: the HTTP headers of the request or the WebSocket handshake, lower case,
             without the credentials.
+        view: what its caller may see of the methods: `find(name)`, `names()`,
+            `permits(name)`; see `access.View`.
     """
 
     method: str = ""
@@ -36,3 +38,4 @@ class Context(Struct, frozen=True, kw_only=True):
     identity: Any = None
     deadline: float | None = None
     headers: Mapping[str, str] = NO_HEADERS
+    view: Any = None

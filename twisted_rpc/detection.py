@@ -91,8 +91,14 @@ class AutoFramer(Framer):
             return NetstringFramer if after == b":" else LineFramer
         return LineFramer
 
+    def set_limit(self, limit: int, name: str) -> None:
+        """See `Framer.set_limit`."""
+        super().set_limit(limit, name)
+        (self._found or self._probe).set_limit(limit, name)
+
     def _settle(self, kind: type[Framer], data: bytes) -> list[bytes]:
         self._found = kind(self.limit)
+        self._found.set_limit(self.limit, self._limit_name)
         return self.feed(data)
 
     def _feed_probe(self, data: bytes) -> list[bytes]:

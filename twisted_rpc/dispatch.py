@@ -8,13 +8,13 @@ that nobody asked for (`dispatch`).  A call that is more than that goes through
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import UNSET, MsgspecError
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
+from twisted_rpc.access import Access, Views
 from twisted_rpc.answers import Answers, Counters
 from twisted_rpc.codec import (
     BACKSLASH,
@@ -36,7 +36,7 @@ from twisted_rpc.errors import (
 )
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response
-from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.namespace import Namespace
 from twisted_rpc.running import Answer, Batch, Caller, Running
 
 __all__ = ["CANCEL", "Dispatcher"]
@@ -55,6 +55,7 @@ class Dispatcher:
         namespace: the methods.
         limits: sizes and times.
         hooks: the endpoint, for what its subclasses override.
+        access: who may call what.
         debug: send tracebacks to callers.
         clock: where time comes from; for `thread=True` methods, the reactor.
     """
@@ -64,6 +65,7 @@ class Dispatcher:
         namespace: Namespace,
         limits: Limits,
         hooks: Hooks,
+        access: Access,
         *,
         debug: bool,
         clock: IReactorTime,
@@ -74,7 +76,7 @@ class Dispatcher:
         self._answers = Answers(limits, hooks, debug=debug)
         self._draining = False
         self._methods = namespace.methods
-        self._direct: Mapping[str, Method] = namespace.direct if self.invoker.plain else {}
+        self.views = Views(namespace, access, is_short=self.invoker.plain)
         self.max_depth = limits.max_depth or 1 << 31
         self._shallow = 2 * self.max_depth  # so few bytes cannot nest deeper
         self._max_batch = limits.max_batch or math.inf
@@ -89,12 +91,12 @@ class Dispatcher:
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
         self.invoker.use(middleware)
-        self._direct = {}
+        self.views.go_the_long_way()
 
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
         self._draining = True
-        self._direct = {}
+        self.views.go_the_long_way()
 
     def dispatch(  # noqa: C901, PLR0912 - see its text
         self, data: bytes | Message | Invalid, caller: Caller
@@ -129,7 +131,7 @@ class Dispatcher:
         ):
             return self._handle_no_request(message, caller)
         try:  # nothing else happens in these handlers: it would see their exception as its own
-            method = self._direct[message.method]  # type: ignore[index]
+            method = caller.direct[message.method]  # type: ignore[index]
         except KeyError:
             method = None
         if method is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
@@ -210,6 +212,7 @@ class Dispatcher:
             identity=caller.identity,
             deadline=None if timeout is None else self.clock.seconds() + timeout,
             headers=caller.headers,
+            view=caller.view,
         )
 
     def _timeout_of(self, message: Message) -> float | None:

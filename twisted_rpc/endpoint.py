@@ -9,26 +9,29 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
+from twisted_rpc.access import Access
 from twisted_rpc.answers import Counters
 from twisted_rpc.auth import portal
-from twisted_rpc.config import Limits
+from twisted_rpc.auth.logins import Logins
+from twisted_rpc.config import AccessRule, Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.dispatch import Dispatcher
-from twisted_rpc.errors import RPCError
+from twisted_rpc.errors import MethodNotFound, RPCError
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import Middleware, default
 from twisted_rpc.message import Request
@@ -71,6 +74,7 @@ class Endpoint:
         self.namespace = Namespace()
         self._reactor = reactor
         self._portal: Portal | None = None
+        self._access = Access(lambda: self.requires_authentication)
         self._addresses: Counter[str] = Counter()
         self.lines: dict[ILine, str] = {}
 
@@ -95,6 +99,26 @@ class Endpoint:
     def on(self, method: str, listener: Callable[..., Any]) -> Callable[[], None]:
         """Be told of a notification from anybody; call what is returned to end it."""
         return self.dispatcher.invoker.listeners.on(method, listener)
+
+    def set_access(
+        self,
+        name: str,
+        *,
+        roles: Iterable[str] = (),
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+    ) -> None:
+        """Say what one identity may call, as `[access.NAME]` does; for logins from now on.
+
+        Args:
+            name: the identity's, or `*` for everybody.
+            roles: access levels of methods it has, beside those its login brings.
+            allow: patterns of names such as `users.*`, of which one has to match.  Once
+                anybody has this list, who has none may call nothing.
+            deny: patterns of names it may not call, whatever else is said.
+        """
+        allowed = None if allow is None else tuple(allow)
+        self._access.rules[name] = AccessRule(roles=tuple(roles), allow=allowed, deny=tuple(deny))
 
     def use(self, middleware: Middleware) -> None:
         """Put `async def middleware(call_next, request, context)` around every call."""
@@ -126,7 +150,9 @@ class Endpoint:
         """
         if not isinstance(raw, bytes):
             raise TypeError(f"dispatch takes bytes, not {type(raw).__name__}")
-        answer = self.dispatcher.dispatch(raw, _caller(context or Context()))
+        caller = _caller(context or Context())
+        caller.see(self.dispatcher.views.of(caller.identity))
+        answer = self.dispatcher.dispatch(raw, caller)
         return answer if isinstance(answer, Deferred) else succeed(answer)
 
     def notify_all(
@@ -172,11 +198,17 @@ class Endpoint:
     def authenticate(self, credentials: Any) -> Any:
         """Find out whose `twisted.cred` credentials these are: return an identity, or raise.
 
-        Asks the portal that `enable_auth` made.
+        Asks the portal that `enable_auth` made.  An override is asked about the kinds in
+        `credential_kinds`, passwords unless that is overridden as well.
         """
-        if self._portal is None:
-            raise LoginFailed("no authentication is set up")
-        return portal.log_in(self._portal, credentials)
+        return maybeDeferred(self._log_in, credentials).addCallback(lambda login: login.identity)
+
+    @property
+    def credential_kinds(self) -> Collection[type[Interface]]:
+        """The interfaces of the credentials that `authenticate` can tell something of."""
+        if self._portal is not None:
+            return list(self._portal.checkers)
+        return (IUsernamePassword,)
 
     @default
     def authorize(self, identity: Any, method: str, params: Any) -> Any:
@@ -214,7 +246,30 @@ class Endpoint:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """What answers messages."""
-        return Dispatcher(self.namespace, self.limits, self, debug=self.debug, clock=self.clock)
+        dispatcher = Dispatcher(
+            self.namespace, self.limits, self, self._access, debug=self.debug, clock=self.clock
+        )
+        dispatcher.invoker.provide("rpc.ticket", self._ticket)
+        return dispatcher
+
+    def _ticket(self, ctx: Context) -> dict[str, Any]:
+        """A ticket for the caller, to log in with where no header can be sent."""
+        if not self.requires_authentication or ctx.identity is None:
+            raise MethodNotFound()
+        ticket = self.logins.tickets.issue(ctx.identity)
+        return {"ticket": ticket, "expires_in": self.limits.ticket_timeout}
+
+    @cached_property
+    def logins(self) -> Logins:
+        """What finds out who callers are."""
+        overridden = type(self).authenticate is not Endpoint.authenticate
+        authenticate = self.authenticate if overridden else self._log_in
+        return Logins(authenticate, lambda: self.credential_kinds, self.limits, self.clock)
+
+    def _log_in(self, credentials: Any) -> Deferred[portal.Login]:
+        if self._portal is None:
+            raise LoginFailed("no authentication is set up")
+        return portal.log_in(self._portal, credentials)
 
     @cached_property
     def tracing(self) -> bool:
@@ -276,17 +331,28 @@ class Server(Endpoint):
 
     _drained: Deferred[None] | None = None
 
-    def enable_auth(self, user: str | ICredentialsChecker, password: str | None = None) -> None:
+    def enable_auth(
+        self, user: str | ICredentialsChecker | Portal, password: str | None = None
+    ) -> None:
         """Let in only who proves who they are, on every transport.
 
         Args:
-            user: a user name, or a `twisted.cred` checker.  Each call adds one.
-            password: the user's; none with a checker.
+            user: a user name, or a `twisted.cred` checker, of which each call adds one; or
+                a portal of your own, whose realm is asked for an `IIdentity`.
+            password: the user's; none with a checker or portal.
+
+        Raises:
+            TypeError: it is neither, or a portal comes after something else.
         """
+        if isinstance(user, Portal):
+            if self._portal is not None:
+                raise TypeError("a portal has to be the first that enable_auth is given")
+            self._portal = user
+            return
         if isinstance(user, str):
             if password is None:
-                raise TypeError("enable_auth takes a user and a password, or a checker")
-            checker = portal.password_checker(user, password)
+                raise TypeError("enable_auth takes a user and a password, a checker or a portal")
+            checker: ICredentialsChecker = portal.OneUser(user, password)
         else:
             checker = user
         if self._portal is None:

@@ -45,8 +45,14 @@ class Framer(ABC):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self._limit_name = "max_message"
         self.failed: RPCError | None = None
         self._buffer = bytearray()
+
+    def set_limit(self, limit: int, name: str) -> None:
+        """Take messages of so many bytes from now on; `name` is for who exceeds it."""
+        self.limit = limit
+        self._limit_name = name
 
     @abstractmethod
     def feed(self, data: bytes) -> list[bytes]:
@@ -76,7 +82,7 @@ class Framer(ABC):
         self._buffer.clear()
 
     def _fail_too_big(self) -> None:
-        self._fail(RequestTooBig(f"a message may have {self.limit} bytes (max_message)"))
+        self._fail(RequestTooBig(f"a message may have {self.limit} bytes ({self._limit_name})"))
 
 
 class LineFramer(Framer):

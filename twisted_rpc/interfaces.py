@@ -17,18 +17,11 @@ class IConnectionOwner(Interface):
     clock = Attribute("An `IReactorTime` provider.")
     tracing = Attribute("Whether `trace` wants to be told of every message.")
     requires_authentication = Attribute("Whether it has to prove who it is first.")
+    logins = Attribute("The `Logins` that find out who it is.")
     answers_rubbish = Attribute("Whether what is no message is answered, and not the line's end.")
 
     def new_ids() -> Any:
         """Return an iterator of ids for calls over one connection; None for 1, 2, 3."""
-
-    def authenticate(credentials: Any) -> Any:
-        """Find out who somebody is.
-
-        @param credentials: a `twisted.cred` credentials provider.
-        @return: the identity, or a Deferred or coroutine of it.
-        @raise twisted.cred.error.LoginFailed: they prove nothing.
-        """
 
     def trace(direction: str, message: bytes, connection: Any) -> None:
         """A message came in (`"<--"`) or is going out (`"-->"`)."""

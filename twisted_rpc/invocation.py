@@ -32,6 +32,8 @@ CallNext = Callable[[Request, Context], Awaitable[Any]]
 Middleware = Callable[[CallNext, Request, Context], Awaitable[Any]]
 """`async def middleware(call_next, request, context)`, around every call."""
 
+_Step = Callable[[str, Raw | UnsetType, Context], Any]
+
 METHODS = "rpc.methods"
 """The method that lists methods; names beginning with `rpc.` are the protocol's."""
 
@@ -100,7 +102,8 @@ class Invoker:
         self._clock = clock
         self._middleware: list[Middleware] = []
         self._unfit: set[str] = set()
-        self._own = {METHODS: Method(METHODS, self.names_for, Binder(self.names_for, METHODS))}
+        self._own: dict[str, Method] = {}
+        self.provide(METHODS, self.names_for)
         self._authorizes = not hasattr(type(hooks).authorize, _DEFAULT)
         # Where a hook is the endpoint's own, there is a shorter way to what it does.
         own_call = hasattr(type(hooks).handle_call, _DEFAULT)
@@ -109,6 +112,10 @@ class Invoker:
         self._handle_notification = self.notify if own_notify else hooks.handle_notification
         self._shows_params = not (own_call and own_notify)
         self.plain = own_call and not self._authorizes
+
+    def provide(self, name: str, function: Callable[..., Any]) -> None:
+        """Answer a method of the protocol's; such names begin with `rpc.`."""
+        self._own[name] = Method(name, function, Binder(function, name))
 
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
@@ -148,19 +155,25 @@ class Invoker:
             Its result, or an awaitable of it.
 
         Raises:
-            MethodNotFound: there is none, or none for this caller.
+            MethodNotFound: there is none, or none that this caller may know of.
             InvalidParams, InvalidRequest: the parameters do not fit.
         """
         raw = _raw_params(request)
         check_shape(raw)
+        return self._if_allowed(self._look_up, request.method, raw, context)
+
+    def _if_allowed(self, go_on: _Step, name: str, raw: Raw | UnsetType, context: Context) -> Any:
+        """Go on, if the rules and the endpoint's `authorize` let this caller use a name."""
+        if not _permits(context, name):
+            raise MethodNotFound()
         if not self._authorizes:
-            return self._look_up(request.method, raw, context)
+            return go_on(name, raw, context)
         params = UNSET if raw is UNSET else codec.decode_value(raw)
-        allowed = self._hooks.authorize(context.identity, request.method, params)
+        allowed = self._hooks.authorize(context.identity, name, params)
         waiting = as_deferred(allowed)
         if waiting is None:
-            return self._call_if(allowed, request.method, raw, context)
-        return waiting.addCallback(self._call_if, request.method, raw, context).addCallback(chained)
+            return _go_on_if(allowed, go_on, name, raw, context)
+        return waiting.addCallback(_go_on_if, go_on, name, raw, context).addCallback(chained)
 
     def notify(self, request: Request, context: Context) -> Any:
         """Tell the method of a notification's name, if there is one, and every listener.
@@ -169,18 +182,21 @@ class Invoker:
             What the method returned, to be awaited if it can be.
 
         Raises:
-            MethodNotFound: there is neither.
+            MethodNotFound: there is neither, or none that this caller may know of.
         """
         raw = _raw_params(request)
         check_shape(raw)
-        listeners = self.listeners.of(request.method)
+        return self._if_allowed(self._notify, request.method, raw, context)
+
+    def _notify(self, name: str, raw: Raw | UnsetType, context: Context) -> Any:
+        listeners = self.listeners.of(name)
         if context.connection is not None:
-            listeners += context.connection.listeners.of(request.method)
+            listeners += context.connection.listeners.of(name)
         for listener in listeners:
             self._tell(listener, raw, context)
-        if listeners and request.method not in self._namespace.methods:
+        if listeners and name not in self._namespace.methods:
             return None
-        return self.call(request, context)
+        return self._look_up(name, raw, context)
 
     def _tell(self, listener: Method, raw: Raw | UnsetType, context: Context) -> None:
         """Tell one listener; what it raises is logged and stops nobody else."""
@@ -209,14 +225,9 @@ class Invoker:
                 reason=repr(getattr(failure.value, "data", "")),
             )
 
-    def _call_if(self, allowed: Any, name: str, raw: Raw | UnsetType, context: Context) -> Any:
-        if not allowed:
-            raise MethodNotFound()
-        return self._look_up(name, raw, context)
-
     async def names_for(self, context: Context) -> list[str]:
         """The full names of the methods that this caller may know of, in their order."""
-        names = sorted(self._namespace.methods)
+        names = [name for name in sorted(self._namespace.methods) if _permits(context, name)]
         if not self._authorizes:
             return names
         known = []
@@ -258,6 +269,17 @@ class Invoker:
             pool = threads.getThreadPool()
             return deferToThreadPool(threads, pool, method.function, *args, **kwargs)
         return method.function(*args, **kwargs)
+
+
+def _permits(context: Context, name: str) -> bool:
+    """Whether the rules let a caller use a name; those of the protocol are everybody's."""
+    return context.view is None or is_reserved(name) or context.view.permits(name)
+
+
+def _go_on_if(allowed: Any, go_on: _Step, name: str, raw: Raw | UnsetType, context: Context) -> Any:
+    if not allowed:
+        raise MethodNotFound()
+    return go_on(name, raw, context)
 
 
 def _around(middleware: Middleware, call_next: CallNext) -> CallNext:

@@ -138,13 +138,20 @@ class Namespace:
 
     Attributes:
         methods: the table.
-        direct: those of it that `Method.is_direct`.
     """
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
-        self.direct: dict[str, Method] = {}
         self.fallbacks: list[Method] = []
+        self._observers: list[Callable[[], None]] = []
+
+    def on_change(self, observer: Callable[[], None]) -> None:
+        """Call a function whenever methods are exposed or taken back."""
+        self._observers.append(observer)
+
+    def _changed(self) -> None:
+        for observer in self._observers:
+            observer()
 
     def expose(self, name: str, target: Any) -> None:
         """Make a function, an object, a module or a mapping callable under a name.
@@ -169,7 +176,7 @@ class Namespace:
                 raise ExposeError(f"{entry.name!r} is exposed already")
             fresh[entry.name] = entry
         self.methods.update(fresh)
-        self.direct.update((n, entry) for n, entry in fresh.items() if entry.is_direct)
+        self._changed()
 
     def unexpose(self, name: str) -> None:
         """Take back one method, or all under a namespace.
@@ -182,7 +189,7 @@ class Namespace:
             raise ExposeError(f"nothing is exposed as {name!r}")
         for full in gone:
             del self.methods[full]
-            self.direct.pop(full, None)
+        self._changed()
 
     def fallback(self, function: Callable[..., Any]) -> None:
         """Ask this function for names that are not in the table, after those added before.

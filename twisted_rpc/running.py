@@ -10,16 +10,21 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from twisted_rpc.access import View
 from twisted_rpc.answers import Answers
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
+from twisted_rpc.namespace import Method
 
 __all__ = ["Answer", "Batch", "Caller", "Running"]
 
 Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
+
+
+_NOTHING: Mapping[str, Method | None] = {}
 
 
 class Caller:
@@ -30,6 +35,8 @@ class Caller:
         in_flight: how many of its calls run.
         awaits_answer: whether we wait for an answer from it ourselves.
         running: those of its calls that run, by their ids.
+        view: what it may see of the methods.
+        direct: those of them that may be called by the short way.
     """
 
     identity: Any = None
@@ -39,7 +46,14 @@ class Caller:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.view: View | None = None
+        self.direct: Mapping[str, Method | None] = _NOTHING
         self.running: dict[Any, Running] = {}
+
+    def see(self, view: View) -> None:
+        """Let it see methods like this."""
+        self.view = view
+        self.direct = view.direct
 
     def take_response(self, message: Message) -> bool:
         """An answer to a call of ours came; say whether anybody waited for it."""

@@ -216,6 +216,8 @@ def make_server(config: Config, *, reactor: Any = None) -> Server:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{config.server.class_}: cannot be made: {reason}") from error
+    for name, rule in config.access.items():
+        server.set_access(name, roles=rule.roles, allow=rule.allow, deny=rule.deny)
     for name, reference in config.expose.items():
         try:
             server.expose(name, instance(reference))
@@ -244,6 +246,7 @@ def make_service(
         if not IResource.providedBy(resource):
             raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
     for listener in config.listen:
+        _check_namespaces(server, listener)
         factory = factory_for(server, listener, config.web, resource)
         child: Service
         if isinstance(factory, StreamFactory) and listener.transport == "stdio":
@@ -262,6 +265,15 @@ def _check_places(listeners: Iterable[Listener]) -> None:
         if place in places and not place.startswith(("tcp:0", "tcp6:0")):
             raise ConfigError(f"{place!r} is listened on twice")
         places.add(place)
+
+
+def _check_namespaces(server: Server, listener: Listener) -> None:
+    """Refuse a namespace that has nothing in it: it is a misspelt one."""
+    for space in listener.namespaces or ():
+        names = (name == space or name.startswith(f"{space}.") for name in server.methods)
+        if not any(names) and not server.namespace.fallbacks:
+            place = listener.endpoint or listener.transport
+            raise ConfigError(f"{place!r}: nothing is exposed under the namespace {space!r}")
 
 
 def _services(server: Server) -> list[Any]:

@@ -42,6 +42,10 @@ PATIENCE = 10.0
 """Seconds after which what was waited for is not going to come."""
 
 
+AT_ONCE = Limits(auth_delay=None, max_auth_attempts=None)
+"""Failed logins are told at once, however many there are."""
+
+
 async def turn(turns: int = 1) -> None:
     """Let the reactor go round."""
     for _ in range(turns):

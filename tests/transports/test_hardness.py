@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tests.helpers import request
-from tests.transports.harness import turn, until
+from tests.transports.harness import AT_ONCE, turn, until
 from tests.transports.stream_client import StreamTestCase
 from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
 from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
@@ -19,6 +19,8 @@ GOOD = BASIC + "dTpw"  # u:p
 
 class PipelinedLoginTests(HTTPTestCase):
     """Logins whose outcome is there at once."""
+
+    limits = AT_ONCE
 
     def make_server(self) -> Server:
         server = super().make_server()

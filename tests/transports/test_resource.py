@@ -10,7 +10,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from tests.helpers import notification, request
-from tests.transports.harness import Line, turn, until
+from tests.transports.harness import AT_ONCE, Line, turn, until
 from tests.transports.test_web import ORIGIN, AuthenticatingServer, basic
 from tests.transports.web_client import JSON, echo, get, head, post, reply_to, take_reply
 from tests.transports.websocket_client import (
@@ -199,6 +199,8 @@ class UpgradeTests(ResourceTestCase):
 class PasswordTests(ResourceTestCase):
     """Callers that have to prove who they are."""
 
+    limits = AT_ONCE
+
     def make_server(self) -> Server:
         server = super().make_server()
         server.enable_auth("ann", "secret")
@@ -224,6 +226,8 @@ class PasswordTests(ResourceTestCase):
 
 class LateIdentityTests(ResourceTestCase):
     """Identities that take a while."""
+
+    limits = AT_ONCE
 
     def make_server(self) -> Server:
         plain = super().make_server()

@@ -10,7 +10,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 
 from tests.helpers import notification, request
-from tests.transports.harness import turn
+from tests.transports.harness import AT_ONCE, turn
 from tests.transports.web_client import (
     JSON,
     HTTPTestCase,
@@ -196,6 +196,8 @@ def basic(user: str, password: str) -> str:
 class PasswordTests(HTTPTestCase):
     """Callers that have to prove who they are."""
 
+    limits = AT_ONCE
+
     def make_server(self) -> Server:
         server = super().make_server()
         server.enable_auth("ann", "secret")
@@ -243,6 +245,8 @@ class AuthenticatingServer(Server):
 
 class LateIdentityTests(HTTPTestCase):
     """Identities that take a while."""
+
+    limits = AT_ONCE
 
     def make_server(self) -> Server:
         plain = super().make_server()

@@ -6,7 +6,7 @@ import json
 from typing import ClassVar
 
 from tests.helpers import batch, notification, request, response
-from tests.transports.harness import turn, until
+from tests.transports.harness import AT_ONCE, turn, until
 from tests.transports.test_web import basic
 from tests.transports.web_client import echo, get, post, reply_to, take_reply
 from tests.transports.websocket_client import (
@@ -259,6 +259,8 @@ class EndTests(WebSocketTestCase):
 
 class PasswordTests(WebSocketTestCase):
     """Callers that have to prove who they are."""
+
+    limits = AT_ONCE
 
     def make_server(self) -> Server:
         server = super().make_server()

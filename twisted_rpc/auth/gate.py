@@ -2,48 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from msgspec import UNSET
-from twisted.cred.credentials import UsernamePassword
+from msgspec import UNSET, Struct
+from twisted.cred.credentials import ICredentials, UsernamePassword
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from twisted_rpc import codec
 from twisted_rpc.answers import id_of
-from twisted_rpc.auth.portal import authenticated
+from twisted_rpc.auth.credentials import BearerToken
+from twisted_rpc.auth.logins import Logins, Origin, TooManyAttempts
+from twisted_rpc.auth.portal import Login
+from twisted_rpc.auth.tickets import Ticket
 from twisted_rpc.dispatch import Dispatcher
-from twisted_rpc.errors import BatchTooBig, InvalidParams, RPCError, Unauthorized
+from twisted_rpc.errors import BatchTooBig, InvalidParams, RateLimited, RPCError, Unauthorized
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.running import Answer, Caller
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "auth_credentials"]
 
-_decode_pair = msgspec.json.Decoder(tuple[str, str]).decode
+
+class _Proof(Struct, forbid_unknown_fields=True):
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    ticket: str | None = None
+
+
+_decode_proof = msgspec.json.Decoder(tuple[str, str] | _Proof).decode
+
+
+def auth_credentials(params: bytes) -> ICredentials:
+    """What the parameters of a call of `auth` prove somebody with.
+
+    Raises:
+        InvalidParams: nothing.
+    """
+    try:
+        proof = _decode_proof(params)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        proof = _Proof()
+    if isinstance(proof, tuple):
+        return _password(*proof)
+    given = [name for name in proof.__struct_fields__ if getattr(proof, name) is not None]
+    if given == ["user", "password"]:
+        return _password(str(proof.user), str(proof.password))
+    if given == ["token"]:
+        return BearerToken(str(proof.token).encode("utf-8", "surrogatepass"))
+    if given == ["ticket"]:
+        return Ticket(str(proof.ticket))
+    raise InvalidParams('auth takes [user, password], {"token": ...} or {"ticket": ...}')
+
+
+def _password(user: str, password: str) -> UsernamePassword:
+    return UsernamePassword(user.encode("utf-8"), password.encode("utf-8"))
+
+
+class Admits(Protocol):
+    """Whom a gate stands before."""
+
+    def admit(self, login: Login) -> None:
+        """It has proved who it is."""
 
 
 class Gate:
     """Answers a connection's messages until it has proved who it is.
 
     The ancestor's convention: the first message is a call of `auth` with user and
-    password.  Anything else is answered -32001, and no method is looked up.
+    password, or with a token or ticket by name.  Anything else is answered -32001, and no
+    method is looked up.
 
     Args:
-        authenticate: the endpoint's.
+        logins: the endpoint's.
         dispatcher: decodes within the limits.
-        admit: called with the identity once it is known.
+        origin: where the messages come from.
+        inside: told of a login that succeeded.
     """
 
     def __init__(
-        self,
-        authenticate: Callable[[Any], Any],
-        dispatcher: Dispatcher,
-        admit: Callable[[Any], None],
+        self, logins: Logins, dispatcher: Dispatcher, origin: Origin, inside: Admits
     ) -> None:
-        self._authenticate = authenticate
+        self._logins = logins
         self._dispatcher = dispatcher
-        self._admit = admit
+        self._origin = origin
+        self._inside = inside
+        self._asked: Deferred[Any] | None = None
 
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one text; see `Dispatcher.dispatch`."""
@@ -58,6 +103,11 @@ class Gate:
             return self._log_in(message)
         return self._refuse(message)
 
+    def close(self) -> None:
+        """The connection has ended: nobody waits for an outcome any more."""
+        if self._asked is not None:
+            self._asked.cancel()
+
     def _refuse(self, item: Message | Invalid) -> bytes | None:
         if isinstance(item, Invalid):
             return codec.error_answer(item.error, item.id)
@@ -67,20 +117,29 @@ class Gate:
 
     def _log_in(self, message: Message) -> Answer:
         try:
-            user, password = _decode_pair(b"" if message.params is UNSET else message.params)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            error: RPCError = InvalidParams("auth takes [user, password]")
-            return None if message.id is UNSET else codec.error_answer(error, id_of(message))
-        credentials = UsernamePassword(user.encode("utf-8"), password.encode("utf-8"))
-        proved = authenticated(self._authenticate, credentials)
-        proved.addCallbacks(self._succeeded, self._failed, (message,), {}, (message,))
-        return proved
+            credentials = auth_credentials(b"" if message.params is UNSET else message.params)
+        except InvalidParams as error:
+            return _failure(error, message)
+        self._asked = asked = self._logins.ask(credentials, self._origin)
+        answered: Deferred[bytes | None] = asked.addCallbacks(
+            self._succeeded, self._failed, (message,), {}, (message,)
+        )
+        return answered
 
-    def _succeeded(self, identity: Any, message: Message) -> bytes | None:
-        self._admit(identity)
+    def _succeeded(self, login: Login, message: Message) -> bytes | None:
+        self._asked = None
+        self._inside.admit(login)
         return None if message.id is UNSET else codec.encode_result(True, id_of(message), 1 << 20)
 
-    def _failed(self, _: Failure, message: Message) -> bytes | None:
-        if message.id is UNSET:
-            return None
-        return codec.error_answer(Unauthorized("invalid credentials"), id_of(message))
+    def _failed(self, failure: Failure, message: Message) -> bytes | None:
+        self._asked = None
+        if isinstance(failure.value, TooManyAttempts):
+            wait = {"limit": "max_auth_attempts", "retry_after": failure.value.retry_after}
+            return _failure(RateLimited(wait), message)
+        return _failure(Unauthorized("invalid credentials"), message)
+
+
+def _failure(error: RPCError, message: Message) -> bytes | None:
+    if message.id is UNSET:
+        return None
+    return codec.encode_error(error.to_object(), id_of(message))

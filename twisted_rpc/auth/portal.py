@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Any
 
-from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
-from twisted.cred.error import LoginFailed
+from msgspec import Struct
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, fail, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
@@ -18,10 +22,11 @@ from twisted_rpc.invocation import chained
 
 __all__ = [
     "IIdentity",
+    "Login",
+    "OneUser",
     "add_checker",
     "authenticated",
     "log_in",
-    "password_checker",
     "portal_for",
 ]
 
@@ -29,7 +34,23 @@ _log = Logger()
 
 
 class IIdentity(Interface):
-    """What a realm is asked for: whatever stands for the caller."""
+    """What a realm is asked for: whatever stands for the caller.
+
+    Attributes of it that have a meaning, if it has them, are those of `Identity`; its name
+    is what `str` makes of it.
+    """
+
+
+class Login(Struct, frozen=True):
+    """A login that succeeded.
+
+    Attributes:
+        identity: who it is.
+        logout: to be called when the connection has ended, as cred wants it.
+    """
+
+    identity: Any
+    logout: Callable[[], Any] = lambda: None
 
 
 @implementer(IRealm)
@@ -85,22 +106,32 @@ def add_checker(portal: Portal, checker: ICredentialsChecker) -> None:
         portal.registerChecker(both, kind)
 
 
-def password_checker(user: str, password: str) -> ICredentialsChecker:
-    """A checker that knows one user."""
-    checker = InMemoryUsernamePasswordDatabaseDontUse()
-    checker.addUser(user.encode("utf-8"), password.encode("utf-8"))
-    return checker
+@implementer(ICredentialsChecker)
+class OneUser:
+    """Knows one user, and takes as long for every wrong password and name."""
+
+    credentialInterfaces = (IUsernamePassword,)
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user.encode("utf-8")
+        self._digest = sha256(password.encode("utf-8")).digest()
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """See `ICredentialsChecker`."""
+        is_user = compare_digest(credentials.username, self._user)
+        if compare_digest(sha256(credentials.password).digest(), self._digest) and is_user:
+            return succeed(self._user)
+        return fail(UnauthorizedLogin())
 
 
-def log_in(portal: Portal, credentials: Any) -> Deferred[Any]:
-    """The identity that credentials prove.
+def log_in(portal: Portal, credentials: Any) -> Deferred[Login]:
+    """The login that credentials are good for.
 
     Raises (in the Deferred):
         LoginFailed: they prove nothing.
     """
-    return maybeDeferred(portal.login, credentials, None, IIdentity).addCallback(
-        lambda avatar: avatar[1]
-    )
+    asked: Deferred[Any] = maybeDeferred(portal.login, credentials, None, IIdentity)
+    return asked.addCallback(lambda avatar: Login(avatar[1], avatar[2]))
 
 
 def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Deferred[Any]:
@@ -114,7 +145,7 @@ def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Defer
 
 
 def _only_login_failed(failure: Failure) -> Failure:
-    if failure.check(LoginFailed) is None:
+    if failure.check(LoginFailed, CancelledError) is None:
         _log.failure("authentication failed for another reason than the credentials", failure)
         return Failure(LoginFailed("authentication is out of order"))
     return failure

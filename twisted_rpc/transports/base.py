@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+from collections.abc import Collection
 from typing import Any
 
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -12,12 +16,22 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_rpc.auth.credentials import (
+    ClientCertificate,
+    IClientCertificate,
+    IUnixPeer,
+    UnixPeer,
+)
+from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.transports.wire import Wire, keep_alive
 
-__all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over"]
+__all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
+
+_PEER = struct.Struct("=iII")
+"""What Linux tells of the process at the other end: pid, uid, gid (unix(7))."""
 
 
 def address_name(address: Any) -> tuple[str, str]:
@@ -30,6 +44,27 @@ def address_name(address: Any) -> tuple[str, str]:
         return "process", "the child process"
     kind = type(address).__name__.removesuffix("Address").lower().strip("_")
     return kind, kind
+
+
+def line_credentials(endpoint: Endpoint, transport: Any) -> list[ICredentials]:
+    """What a line proves its far side with that has not said a word: see `IClientCertificate`.
+
+    Kinds of credentials that the endpoint cannot tell anything of are left out.
+    """
+    found: list[ICredentials] = []
+    logins = endpoint.logins
+    if logins.takes(IClientCertificate) and ISSLTransport.providedBy(transport):
+        certificate: Any = transport.getPeerCertificate()
+        if certificate is not None:
+            found.append(ClientCertificate(certificate.to_cryptography()))
+    line: Any = getattr(transport, "socket", None)
+    if logins.takes(IUnixPeer) and getattr(line, "family", None) == socket.AF_UNIX:
+        raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        pid, uid, gid = _PEER.unpack(raw)
+        found.append(UnixPeer(uid, gid, pid))
+    if logins.takes(IAnonymous):
+        found.append(Anonymous())
+    return found
 
 
 def hand_over(transport: Any, successor: IProtocol) -> None:
@@ -63,12 +98,14 @@ class RPCFactory(Factory):
 
     Args:
         endpoint: what the lines belong to.
+        namespaces: the only ones that are served; None for all.
     """
 
     noisy = False
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         self.endpoint = endpoint
+        self.namespaces = namespaces
 
 
 @implementer(IHandshakeListener, ILine)
@@ -96,14 +133,14 @@ class RPCProtocol(Protocol):
         endpoint = self.factory.endpoint
         self.endpoint = endpoint
         peer = _peer_of(self.transport)
-        address, self.peer = address_name(peer)
+        self.address, self.peer = address_name(peer)
         self._handshake = Deadline(endpoint.clock, self._handshake_expired)
         self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
         if not self._admitted:
             if isinstance(peer, IPv4Address | IPv6Address):
                 self.transport.setTcpNoDelay(True)
                 keep_alive(self.transport, endpoint.limits)
-            refusal = endpoint.admit(self, address)
+            refusal = endpoint.admit(self, self.address)
             if refusal is not None:
                 self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
                 self._refuse(refusal)
@@ -134,6 +171,13 @@ class RPCProtocol(Protocol):
     def end(self) -> None:
         """The line is down."""
         raise NotImplementedError
+
+    def introduce(self, connection: Connection) -> None:
+        """Let a connection know what is known of its line."""
+        connection.address = self.address
+        connection.namespaces = self.factory.namespaces
+        if self.endpoint.requires_authentication:
+            connection.line_credentials = line_credentials(self.endpoint, self.transport)
 
     def too_many(self, refusal: str) -> None:
         """Tell the far side that it is one too many, before the line is closed."""

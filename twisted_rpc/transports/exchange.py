@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import structs
+from twisted.cred.credentials import ICredentials
 
 from twisted_rpc.errors import RequestTooBig
 from twisted_rpc.transports.repeated import RepeatedHead
@@ -32,7 +33,7 @@ class Exchange:
         refusal: the answer it gets at once, if it has earned one.
         way: where it goes otherwise; see `routing.Way`.
         identity: who sent it, once that is proved.
-        credentials: what it has to prove first.
+        credentials: what is to be asked about who sent it, one after the other.
         may_repeat: whether another one with this head would go the same way.
     """
 
@@ -64,8 +65,13 @@ class Exchange:
         self.refusal: Reply | None = None
         self.way: Any = None
         self.identity: Any = None
-        self.credentials: Any = None
+        self.credentials: list[ICredentials] = []
         self.may_repeat = False
+
+    @property
+    def authorization(self) -> bytes:
+        """Its Authorization header; empty without one."""
+        return self.headers.get(b"authorization", b"")
 
     @property
     def is_websocket(self) -> bool:

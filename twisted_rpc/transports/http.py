@@ -7,9 +7,10 @@ path that is not RPC's goes to a `twisted.web` site; an upgrade leaves to a WebS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
+from msgspec import structs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
@@ -27,8 +28,7 @@ from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, ShuttingDown
 from twisted_rpc.running import Answer
-from twisted_rpc.transports import web
-from twisted_rpc.transports.base import RPCFactory
+from twisted_rpc.transports.base import RPCFactory, line_credentials
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.pipeline import Pipeline
 from twisted_rpc.transports.responses import Responses
@@ -105,6 +105,7 @@ class HTTPFactory(RPCFactory):
         path: the only RPC path; `/` and `/rpc` if None.
         resource: a `twisted.web` resource for all other paths, and for GET on RPC's.
         posts: whether RPC by POST is served, and not WebSocket alone.
+        namespaces: see `RPCFactory`.
     """
 
     def __init__(
@@ -115,13 +116,14 @@ class HTTPFactory(RPCFactory):
         resource: IResource | None = None,
         *,
         posts: bool = True,
+        namespaces: Collection[str] | None = None,
     ) -> None:
-        super().__init__(endpoint)
+        super().__init__(endpoint, namespaces)
         rules = WebRules(table or WebTable(), path)
         self.site = None if resource is None else SiteBridge.site_for(resource)
         self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
         self.responses = Responses(rules, endpoint.clock)
-        self.websockets = WebSocketFactory(endpoint)
+        self.websockets = WebSocketFactory(endpoint, namespaces)
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
@@ -145,7 +147,9 @@ class HTTPProtocol(Pipeline):
         super().begin()
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
-        self._login = HeaderLogin(self.endpoint.authenticate)
+        endpoint = self.endpoint
+        recheck = endpoint.limits.auth_recheck
+        self._login = HeaderLogin(endpoint.logins, self, recheck, endpoint.clock)
 
     @property
     def responses(self) -> Responses:
@@ -155,12 +159,17 @@ class HTTPProtocol(Pipeline):
     def head_received(self, exchange: Exchange) -> Reply | None:
         """See `Pipeline.head_received`."""
         local_address = str(getattr(self.transport.getHost(), "host", ""))
-        return self.factory.router.route(exchange, local_address)
+        own = line_credentials(self.endpoint, self.transport)
+        refusal = self.factory.router.route(exchange, local_address, own)
+        is_alone = not (self._busy or self._queue)
+        if exchange.credentials and refusal is None and is_alone and not self._is_known(exchange):
+            self._ask(exchange)  # and read no more of its body before it is known
+        return refusal
 
     def serve(self, exchange: Exchange) -> None:
         """See `Pipeline.serve`."""
-        if exchange.credentials is not None:
-            self._authenticate(exchange)
+        if exchange.credentials and not self._is_known(exchange):
+            self._ask(exchange, requeue=True)
         else:
             self._go(exchange)
 
@@ -178,8 +187,11 @@ class HTTPProtocol(Pipeline):
     def _call(self, exchange: Exchange) -> None:
         if self._connection is None:
             self._connection = HTTPConnection(self)
+            self.introduce(self._connection)
+            self._connection.be(exchange.identity)
             self._connection.opened()
-        self._connection.identity = exchange.identity
+        elif self._connection.identity is not exchange.identity:
+            self._connection.be(exchange.identity)
         answer = self._connection.answer(exchange)
         if isinstance(answer, Deferred):
             self.begin_work()
@@ -202,27 +214,34 @@ class HTTPProtocol(Pipeline):
 
     # -- authentication ------------------------------------------------------------------------
 
-    def _authenticate(self, exchange: Exchange) -> None:
-        header = exchange.headers[b"authorization"]
-        if self._login.knows(header):
-            exchange.identity = self._login.identity
-            self._go(exchange)
-            return
+    def _is_known(self, exchange: Exchange) -> bool:
+        """Whether somebody on this line has proved who they are with the same header."""
+        if not self._login.knows(exchange.authorization):
+            return False
+        exchange.identity = self._login.identity
+        return True
+
+    def _ask(self, exchange: Exchange, *, requeue: bool = False) -> None:
+        """Find out who sends a request; `requeue` says that all of it is here."""
         self.begin_work()
-        asked = self._login.ask(header, exchange.credentials)
-        asked.addCallbacks(self._authenticated, self._refused, (exchange,), {}, (exchange,))
+        asked = self._login.ask(exchange.authorization, exchange.credentials)
+        asked.addErrback(self._refused, exchange).addCallback(self._go_on_with, exchange, requeue)
 
-    def _authenticated(self, identity: Any, exchange: Exchange) -> None:
-        if not self._gone:
-            exchange.credentials = None
-            exchange.identity = identity
+    def _refused(self, failure: Failure, exchange: Exchange) -> None:
+        if exchange.way is Way.WEBSOCKET and not exchange.authorization:
+            exchange.credentials = []  # it may still say who it is, by a call of auth
+        else:
+            exchange.refusal = self.factory.router.refusal_of(failure, exchange)
+
+    def _go_on_with(self, _: object, exchange: Exchange, requeue: bool) -> None:
+        if self._gone:
+            return
+        if requeue:
             self._queue.appendleft(exchange)
-            self.go_on()
-
-    def _refused(self, _: Failure, exchange: Exchange) -> None:
-        if not self._gone:
-            self.answer(exchange, web.unauthorized("invalid credentials"))
-            self.go_on()
+        elif exchange.refusal is not None and self._expected:  # its body is wanted by nobody
+            self._expected = False
+            self._reader.give_up(structs.replace(exchange.refusal, closes=True))
+        self.go_on()
 
     # -- other ways ----------------------------------------------------------------------------
 
@@ -244,7 +263,9 @@ class HTTPProtocol(Pipeline):
             return
         self._outbox.flush()
         headers = exchange.text_headers()
-        successor = WebSocketProtocol(self.factory.websockets, headers, exchange.identity)
+        is_known = bool(exchange.credentials) and self._is_known(exchange)
+        login = self._login.hand_on() if is_known else None
+        successor = WebSocketProtocol(self.factory.websockets, headers, login)
         rest = b"".join(self._held)
         self.end_here()
         self.wire.set_reading(True)
@@ -283,5 +304,6 @@ class HTTPProtocol(Pipeline):
     def end(self) -> None:
         """See `RPCProtocol.end`."""
         super().end()
+        self._login.stop()
         if self._bridge is not None:
             self._bridge.lost()

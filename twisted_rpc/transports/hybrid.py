@@ -32,9 +32,9 @@ class HybridFactory(RPCFactory):
     """
 
     def __init__(self, http: HTTPFactory) -> None:
-        super().__init__(http.endpoint)
+        super().__init__(http.endpoint, http.namespaces)
         self.http = http
-        self.streams = StreamFactory(http.endpoint, "auto")
+        self.streams = StreamFactory(http.endpoint, "auto", http.namespaces)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""

@@ -70,9 +70,11 @@ def factory_for(
 ) -> RPCFactory:
     """The factory that speaks what a listener is to speak."""
     if listener.transport in ("tcp", "stdio"):
-        return StreamFactory(endpoint, listener.framing or "line")
+        return StreamFactory(endpoint, listener.framing or "line", listener.namespaces)
     posts = listener.transport != "websocket"
-    http = HTTPFactory(endpoint, table, listener.path, resource, posts=posts)
+    http = HTTPFactory(
+        endpoint, table, listener.path, resource, posts=posts, namespaces=listener.namespaces
+    )
     return HybridFactory(http) if listener.transport == "hybrid" else http
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -12,14 +13,13 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from twisted_rpc.auth.portal import authenticated
+from twisted_rpc.auth.portal import Login
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, RequestTooBig
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.running import Answer
-from twisted_rpc.transports import web
 from twisted_rpc.transports.base import address_name, hand_over
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.responses import Responses
@@ -57,6 +57,7 @@ class _RequestConnection(Connection):
 
     def answer(self, body: bytes) -> Answer:
         """Answer the message in the body."""
+        self.be(self.identity)
         self._owner.opened(self)
         return self._dispatch(body, self)
 
@@ -70,6 +71,13 @@ class _RequestConnection(Connection):
         if not self.is_closed:
             super().lost()
             self._owner.release(self)
+
+
+class _Client(Struct, frozen=True):
+    """Where a request of a foreign site comes from; see `Origin`."""
+
+    address: str
+    peer: str
 
 
 class _RPCResource(Resource):
@@ -87,13 +95,14 @@ class _RPCResource(Resource):
         """Answer a request, now or later."""
         exchange = _exchange(request)
         local_address = str(getattr(request.getHost(), "host", ""))
-        refusal = self._router.route(exchange, local_address) or self._check_size(exchange)
+        refusal = self._router.route(exchange, local_address, []) or self._check_size(exchange)
         if refusal is not None:
             self._finish(request, exchange, refusal)
-        elif exchange.credentials is not None:
-            proved = authenticated(self._endpoint.authenticate, exchange.credentials)
+        elif exchange.credentials:
+            asked = self._endpoint.logins.ask(exchange.credentials[0], _client(request))
+            request.notifyFinish().addErrback(lambda _: asked.cancel())
             arguments = (request, exchange)
-            proved.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)
+            asked.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)
         else:
             self._proved(None, request, exchange)
         return NOT_DONE_YET
@@ -104,15 +113,15 @@ class _RPCResource(Resource):
             return None
         return Reply.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
 
-    def _proved(self, identity: Any, request: Request, exchange: Exchange) -> None:
-        exchange.identity = identity
+    def _proved(self, login: Login | None, request: Request, exchange: Exchange) -> None:
         if exchange.way is Way.WEBSOCKET:
-            self._upgrade(request, exchange)
+            self._upgrade(request, exchange, login)
             return
-        address, peer = address_name(request.getClientAddress())
+        client = _client(request)
         headers = exchange.text_headers()
-        connection = _RequestConnection(self._endpoint, peer, headers, identity)
-        refusal = self._endpoint.admit(connection, address)
+        connection = _RequestConnection(self._endpoint, client.peer, headers, login)
+        connection.address = client.address
+        refusal = self._endpoint.admit(connection, client.address)
         if refusal is not None:
             self._finish(request, exchange, Reply.of(503, Busy(refusal), (b"Retry-After", b"5")))
             return
@@ -129,8 +138,8 @@ class _RPCResource(Resource):
         connection.lost()
         self._finish(request, exchange, self._responses.to_call(exchange, answer))
 
-    def _not_proved(self, _: Failure, request: Request, exchange: Exchange) -> None:
-        self._finish(request, exchange, web.unauthorized("invalid credentials"))
+    def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
+        self._finish(request, exchange, self._router.refusal_of(failure, exchange))
 
     def _finish(self, request: Request, exchange: Exchange, answer: Reply) -> None:
         if request.channel is None:  # the line is down
@@ -142,19 +151,19 @@ class _RPCResource(Resource):
             request.setHeader(b"Content-Type", answer.content_type)
             request.setHeader(b"Content-Length", b"%d" % len(answer.body))
         for name, value in answer.headers:
-            request.setHeader(name, value)
+            request.responseHeaders.addRawHeader(name, value)
         if exchange.method != b"HEAD":
             request.write(answer.body)
         request.finish()
 
-    def _upgrade(self, request: Request, exchange: Exchange) -> None:
+    def _upgrade(self, request: Request, exchange: Exchange, login: Login | None) -> None:
         """Take the line from the site and let a WebSocket have it."""
         if not isinstance(request.channel, HTTPChannel):
             self._finish(request, exchange, Reply.text(426, "WebSocket is for HTTP/1.1 here"))
             return
         if self._websockets is None:
             self._websockets = WebSocketFactory(self._endpoint)
-        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), exchange.identity)
+        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), login)
         transport: Any = request.channel.transport
         address, _ = address_name(transport.getPeer())
         refusal = self._endpoint.admit(protocol, address)
@@ -167,6 +176,10 @@ class _RPCResource(Resource):
         hand_over(transport, protocol)
         transport.resumeProducing()
         protocol.dataReceived(exchange.head())
+
+
+def _client(request: Request) -> _Client:
+    return _Client(*address_name(request.getClientAddress()))
 
 
 def _exchange(request: Request) -> Exchange:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from twisted_rpc.auth.credentials import basic_credentials
+from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.python.failure import Failure
+
+from twisted_rpc.auth.credentials import IBearerToken, header_credentials
+from twisted_rpc.auth.logins import TooManyAttempts
+from twisted_rpc.auth.tickets import Ticket
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
@@ -47,12 +52,15 @@ class Router:
         self._mounted = mounted
         self._posts = posts
 
-    def route(self, exchange: Exchange, local_address: str) -> Reply | None:
+    def route(
+        self, exchange: Exchange, local_address: str, own: list[ICredentials]
+    ) -> Reply | None:
         """Set a request's `way` and `credentials`; or say how it is refused.
 
         Args:
             exchange: a request whose head is there.
             local_address: where its connection came in.
+            own: what its line proves its far side with; see `line_credentials`.
         """
         headers = exchange.headers
         rules = self.rules
@@ -64,10 +72,10 @@ class Router:
         if exchange.is_websocket:
             exchange.way = Way.WEBSOCKET
             exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
-            return self._check_credentials(exchange, needed=False)
-        return self._route_rpc(exchange)
+            return self._check_credentials(exchange, own, needed=False)
+        return self._route_rpc(exchange, own)
 
-    def _route_rpc(self, exchange: Exchange) -> Reply | None:
+    def _route_rpc(self, exchange: Exchange, own: list[ICredentials]) -> Reply | None:
         headers = exchange.headers
         if exchange.method == b"OPTIONS":
             return self.rules.options(headers)
@@ -85,7 +93,7 @@ class Router:
             # again and keeps it open: a hundred calls, and it is one connection too many.
             exchange.keep_alive = False
         refusal = self.rules.check_content_type(headers)
-        return refusal or self._check_credentials(exchange, needed=True)
+        return refusal or self._check_credentials(exchange, own, needed=True)
 
     def _to_site_or(self, exchange: Exchange, refusal: Reply) -> Reply | None:
         if not self._has_site:
@@ -93,14 +101,37 @@ class Router:
         exchange.way = Way.SITE
         return None
 
-    def _check_credentials(self, exchange: Exchange, *, needed: bool) -> Reply | None:
+    def _check_credentials(
+        self, exchange: Exchange, own: list[ICredentials], *, needed: bool
+    ) -> Reply | None:
         """Refuse a request without credentials at once; who they belong to is asked later."""
         if not self._endpoint.requires_authentication:
             return None
-        header = exchange.headers.get(b"authorization")
-        if header is None:
-            return web.unauthorized() if needed else None
-        exchange.credentials = basic_credentials(header.decode("latin-1"))
-        if exchange.credentials is None:
-            return web.unauthorized("the Authorization header is no Basic one")
+        header = exchange.authorization
+        if header:
+            found = header_credentials(header.decode("latin-1"))
+            if found is None:
+                return self._unauthorized("the Authorization header is neither Basic nor Bearer")
+            exchange.credentials = [found]
+        elif exchange.is_websocket and (ticket := web.ticket_in(exchange.target)) is not None:
+            # The ticket takes the header's place, so that it is not asked about twice.
+            exchange.headers[b"authorization"] = b"Ticket " + ticket
+            exchange.credentials = [Ticket(ticket.decode("latin-1"))]
+        elif own:
+            exchange.credentials = own
+        elif needed:
+            return self._unauthorized("send an Authorization header")
         return None
+
+    def refusal_of(self, failure: Failure, exchange: Exchange) -> Reply:
+        """How HTTP says that a login has failed."""
+        error = failure.value
+        if isinstance(error, TooManyAttempts):
+            return web.too_many_attempts(error.retry_after)
+        return self._unauthorized("invalid credentials")
+
+    def _unauthorized(self, why: str) -> Reply:
+        logins = self._endpoint.logins
+        return web.unauthorized(
+            why, basic=logins.takes(IUsernamePassword), bearer=logins.takes(IBearerToken)
+        )

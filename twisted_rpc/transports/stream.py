@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from twisted.internet.error import ConnectionLost
@@ -111,6 +112,10 @@ class StreamConnection(Connection):
             return super()._clue()
         return f"; half a message has come: is the framing {self.framer.name!r} right?"
 
+    def _limit_messages(self, size: int | None, name: str) -> None:
+        """See `Connection._limit_messages`."""
+        self.framer.set_limit(size or 1 << 62, name)
+
     def _accepts_unasked(self, size: int) -> bool:
         return self._wire.accepts_unasked(size)
 
@@ -145,6 +150,7 @@ class StreamProtocol(RPCProtocol):
         limit = self.endpoint.limits.max_message or 1 << 62
         framer = FRAMINGS[self._framing](limit)
         self.connection = StreamConnection(self.endpoint, self.peer, framer, self.wire)
+        self.introduce(self.connection)
         self.connection.opened()
 
     def dataReceived(self, data: bytes) -> None:
@@ -202,10 +208,16 @@ class StreamFactory(RPCFactory):
     Args:
         endpoint: what the lines belong to.
         framing: a name in `FRAMINGS`.
+        namespaces: see `RPCFactory`.
     """
 
-    def __init__(self, endpoint: Endpoint, framing: str = "line") -> None:
-        super().__init__(endpoint)
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        framing: str = "line",
+        namespaces: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(endpoint, namespaces)
         self.framing = framing
 
     def buildProtocol(self, addr: IAddress | None) -> Any:

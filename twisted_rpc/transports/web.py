@@ -7,6 +7,7 @@ HTTP protocol and the `twisted.web` resource go by it.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from twisted_rpc import codec
 from twisted_rpc.config import WebTable
-from twisted_rpc.errors import RPCError, Unauthorized
+from twisted_rpc.errors import RateLimited, RPCError, Unauthorized
 
 __all__ = ["RPC_PATHS", "Headers", "Reply", "WebRules", "path_of"]
 
@@ -33,7 +34,9 @@ _HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _JSON_TYPE = re.compile(
     rb'application/json(-rpc)?[ \t]*(;[ \t]*charset="?utf-?8"?[ \t]*)?', re.IGNORECASE
 )
-_CHALLENGE = b'Basic realm="rpc", charset="UTF-8"'
+_BASIC = b'Basic realm="rpc", charset="UTF-8"'
+_BEARER = b'Bearer realm="rpc"'
+_TICKET = re.compile(rb"[?&]ticket=([A-Za-z0-9_-]+)(?:&|$)")
 
 
 class Reply(Struct, frozen=True):
@@ -73,10 +76,30 @@ class Reply(Struct, frozen=True):
         return HTTPStatus(self.status).phrase.encode()
 
 
-def unauthorized(why: str = "send an Authorization header") -> Reply:
-    """401: credentials are missing or prove nothing (RFC 9110, section 15.5.2)."""
-    error = Unauthorized(why)
-    return Reply.of(401, error, (b"WWW-Authenticate", _CHALLENGE))
+def unauthorized(why: str, *, basic: bool, bearer: bool) -> Reply:
+    """401: credentials are missing or prove nothing (RFC 9110, section 15.5.2).
+
+    Args:
+        why: for people to read.
+        basic: whether a password could do (RFC 7617).
+        bearer: whether a token could do (RFC 6750).
+    """
+    schemes = [_BASIC] * basic + [_BEARER] * bearer
+    # There is always one to name (section 11.6.1), be it one that helps nobody.
+    challenges = [(b"WWW-Authenticate", scheme) for scheme in schemes or [_BEARER]]
+    return Reply.of(401, Unauthorized(why), *challenges)
+
+
+def too_many_attempts(retry_after: float) -> Reply:
+    """429: logins from this address have failed too often (RFC 6585, section 4)."""
+    error = RateLimited({"limit": "max_auth_attempts", "retry_after": retry_after})
+    return Reply.of(429, error, (b"Retry-After", b"%d" % math.ceil(retry_after)))
+
+
+def ticket_in(target: bytes) -> bytes | None:
+    """The ticket in the query of a request target; None if there is none."""
+    found = _TICKET.search(target)
+    return None if found is None else found[1]
 
 
 def path_of(target: bytes) -> bytes:

@@ -8,13 +8,14 @@ does not know goes to Autobahn in its order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from twisted_rpc.auth.portal import Login
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import RequestTimeout
@@ -60,9 +61,10 @@ def unmask(mask: bytes, payload: bytes) -> bytes:
 class WebSocketFactory(WebSocketServerFactory):
     """Autobahn's factory with our limits."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         super().__init__(server="twisted_rpc", reactor=endpoint.clock)
         self.endpoint = endpoint
+        self.namespaces = namespaces
         self.setProtocolOptions(
             webStatus=False,
             # Host and Origin are checked before a request gets here.
@@ -74,18 +76,23 @@ class WebSocketFactory(WebSocketServerFactory):
 
 
 class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore[misc]
-    """Carries a `WebSocketConnection`, on a line that HTTP had before."""
+    """Carries a `WebSocketConnection`, on a line that HTTP had before.
+
+    Args:
+        headers: those of the handshake.
+        login: whose it is, if that is known already.
+    """
 
     transport: Any
 
     def __init__(
-        self, factory: WebSocketFactory, headers: Mapping[str, str], identity: Any
+        self, factory: WebSocketFactory, headers: Mapping[str, str], login: Login | None
     ) -> None:
         super().__init__()
         self.factory = factory
         self.endpoint = factory.endpoint
         self._headers = headers
-        self._identity = identity
+        self._login = login
         self._waiting = b""
         self._progressed = False
         self._limit = self.endpoint.limits.max_message or 1 << 62
@@ -98,11 +105,13 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
 
     def onOpen(self) -> None:
         """The handshake is done."""
-        _, peer = address_name(self.transport.getPeer())
-        self.connection = WebSocketConnection(
-            self, self.endpoint, peer, self._headers, self._identity
+        address, peer = address_name(self.transport.getPeer())
+        self.connection = connection = WebSocketConnection(
+            self, self.endpoint, peer, self._headers, self._login
         )
-        self.connection.opened()
+        connection.address = address
+        connection.namespaces = self.factory.namespaces
+        connection.opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A message came the long way."""
@@ -220,6 +229,11 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         stats.outgoingWebSocketFrames += len(messages)
         stats.outgoingWebSocketMessages += len(messages)
         self.wire.write(data)
+
+    def limit_messages(self, size: int | None) -> None:
+        """See `WebSocketLine.limit_messages`."""
+        super().limit_messages(size)
+        self._limit = size or 1 << 62
 
     def set_reading(self, reading: bool) -> None:
         """Go on or stop reading; what has to come in time waits for us meanwhile."""

@@ -11,6 +11,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_rpc.auth.portal import Login
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
@@ -47,9 +48,9 @@ class WebSocketConnection(Connection):
         owner: Endpoint,
         peer: str,
         headers: Mapping[str, str],
-        identity: Any,
+        login: Login | None,
     ) -> None:
-        super().__init__(owner, peer, headers, identity)
+        super().__init__(owner, peer, headers, login)
         self._protocol = protocol
         self._close_code = 1000
 
@@ -68,6 +69,10 @@ class WebSocketConnection(Connection):
 
     def _write(self, messages: list[bytes]) -> None:
         self._protocol.send_text(messages)
+
+    def _limit_messages(self, size: int | None, name: str) -> None:
+        """See `Connection._limit_messages`."""
+        self._protocol.limit_messages(size)
 
     def _accepts_unasked(self, size: int) -> bool:
         return self._protocol.wire.accepts_unasked(size)
@@ -107,6 +112,10 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
     def send_text(self, messages: list[bytes]) -> None:
         """Send messages, each as one frame."""
         raise NotImplementedError
+
+    def limit_messages(self, size: int | None) -> None:
+        """Close, with 1009, on messages that are longer."""
+        self.maxMessagePayloadSize = self.maxFramePayloadSize = size or 0
 
     def set_reading(self, reading: bool) -> None:
         """Go on or stop reading."""

@@ -1,0 +1,188 @@
+"""Who may call what: rules become rights, and rights a view of the methods.
+
+A method that a caller may not call it does not see: its view has no such name, and the
+answer is the one for a name that nobody has.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from msgspec import Struct
+
+from twisted_rpc.config import AccessRule
+from twisted_rpc.namespace import Method, Namespace
+
+__all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views"]
+
+EVERYBODY = "*"
+"""The name whose rule holds for every caller, also for one without an identity."""
+
+
+class Rights(Struct, frozen=True):
+    """What one kind of caller may call.
+
+    Attributes:
+        namespaces: each a set of namespaces; a name has to be in one of every set.
+        roles: the access levels it has; None where levels are not asked for.
+        allow: what a name has to match; None for any.
+        deny: what a name must not match; None for nothing.
+    """
+
+    namespaces: tuple[frozenset[str], ...] = ()
+    roles: frozenset[str] | None = None
+    allow: re.Pattern[str] | None = None
+    deny: re.Pattern[str] | None = None
+
+    def permit(self, name: str, access: str | None = None) -> bool:
+        """Whether they reach to a name, at an access level."""
+        if self.roles is not None and access is not None and access not in self.roles:
+            return False
+        if any(not _is_in(name, namespaces) for namespaces in self.namespaces):
+            return False
+        if self.deny is not None and self.deny.match(name):
+            return False
+        return self.allow is None or self.allow.match(name) is not None
+
+
+class Access:
+    """The rules, by the names of identities.
+
+    Args:
+        asks_levels: whether a method's access level is asked for, also while there is
+            no rule: that is where callers have to say who they are.
+    """
+
+    def __init__(self, asks_levels: Callable[[], bool]) -> None:
+        self.rules: dict[str, AccessRule] = {}
+        self._asks_levels = asks_levels
+
+    def rights_of(self, identity: Any, namespaces: Collection[str] | None = None) -> Rights:
+        """What a caller may call.
+
+        Args:
+            identity: who it is; its attributes `roles` and `namespaces`, if it has them,
+                are taken beside the rules.
+            namespaces: those of the port it came in by; None for all.
+        """
+        own = getattr(identity, "namespaces", None)
+        name = None if identity is None else str(identity)
+        rules = [self.rules[key] for key in (EVERYBODY, name) if key in self.rules]
+        roles: frozenset[str] | None = None
+        if self.rules or self._asks_levels():
+            roles = frozenset(getattr(identity, "roles", ())).union(*(rule.roles for rule in rules))
+        # As with bitcoin's rpcwhitelist: once there is a list, who has none may call nothing.
+        has_lists = any(rule.allow is not None for rule in self.rules.values())
+        allowed = [pattern for rule in rules for pattern in rule.allow or ()]
+        denied = [pattern for rule in rules for pattern in rule.deny]
+        return Rights(
+            tuple(frozenset(names) for names in (namespaces, own) if names is not None),
+            roles,
+            _matcher(allowed) if has_lists else None,
+            _matcher(denied) if denied else None,
+        )
+
+
+class View:
+    """The methods as a caller with certain rights sees them.
+
+    Attributes:
+        direct: those that may be called by the short way.
+    """
+
+    def __init__(self, namespace: Namespace, rights: Rights, *, is_short: bool) -> None:
+        self.direct = Direct(self.find, is_short=is_short)
+        self._namespace = namespace
+        self._rights = rights
+
+    def find(self, name: str) -> Method | None:
+        """The method of a name; None if there is none, or none for this caller."""
+        method = self._namespace.methods.get(name)
+        if method is None or not self._rights.permit(name, method.access):
+            return None
+        return method
+
+    def permits(self, name: str) -> bool:
+        """Whether this caller may use a name, be there a method of that name or not."""
+        method = self._namespace.methods.get(name)
+        return self._rights.permit(name, None if method is None else method.access)
+
+    def names(self) -> list[str]:
+        """The full names of all its methods, in their order."""
+        return sorted(name for name in self._namespace.methods if self.permits(name))
+
+
+class Direct(dict[str, Method | None]):
+    """Methods by name, filled as names are asked for; unknown ones leave no trace.
+
+    None stands for a method that is there and has to be called the long way.
+
+    Args:
+        find: the method of a name.
+        is_short: whether there is a short way.
+    """
+
+    def __init__(self, find: Callable[[str], Method | None], *, is_short: bool) -> None:
+        super().__init__()
+        self.is_short = is_short
+        self._find = find
+
+    def __missing__(self, name: str) -> Method | None:
+        method = self._find(name) if self.is_short and isinstance(name, str) else None
+        if method is None:
+            raise KeyError(name)
+        self[name] = found = method if method.is_direct else None
+        return found
+
+
+class Views:
+    """One view for all callers with the same rights.
+
+    Args:
+        namespace: the methods.
+        access: the rules.
+        is_short: whether methods may be called by the short way.
+    """
+
+    def __init__(self, namespace: Namespace, access: Access, *, is_short: bool) -> None:
+        self._namespace = namespace
+        self._access = access
+        self._is_short = is_short
+        # Kept by who uses them: there are no more than there are callers.
+        self._views: WeakValueDictionary[Rights, View] = WeakValueDictionary()
+        namespace.on_change(self.refresh)
+
+    def of(self, identity: Any, namespaces: Collection[str] | None = None) -> View:
+        """The view of a caller; see `Access.rights_of`."""
+        rights = self._access.rights_of(identity, namespaces)
+        view = self._views.get(rights)
+        if view is None:
+            view = View(self._namespace, rights, is_short=self._is_short)
+            self._views[rights] = view
+        return view
+
+    def refresh(self) -> None:
+        """What is exposed has changed."""
+        for view in list(self._views.values()):
+            view.direct.clear()
+
+    def go_the_long_way(self) -> None:
+        """Let nothing be called by the short way any more."""
+        self._is_short = False
+        for view in list(self._views.values()):
+            view.direct.is_short = False
+            view.direct.clear()
+
+
+def _is_in(name: str, namespaces: Iterable[str]) -> bool:
+    return any(name == space or name.startswith(f"{space}.") for space in namespaces)
+
+
+def _matcher(patterns: Iterable[str]) -> re.Pattern[str]:
+    """An expression that matches what any of the shell patterns does; without any, nothing."""
+    parts = [fnmatch.translate(pattern) for pattern in sorted(set(patterns))]
+    return re.compile("|".join(parts) if parts else r"(?!)")

@@ -1,0 +1,184 @@
+"""One login, whichever way its credentials came: budget, proof, delay, a line in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from twisted.cred.credentials import ICredentials
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
+from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Interface
+
+from twisted_rpc.auth.attempts import Attempts
+from twisted_rpc.auth.portal import Login, authenticated
+from twisted_rpc.auth.tickets import Ticket, Tickets
+from twisted_rpc.auth.validity import what_ended
+from twisted_rpc.config import Limits
+
+__all__ = ["Logins", "Origin", "TooManyAttempts"]
+
+_LONGEST_NAME = 64
+"""So much of a user name stands in the log."""
+
+
+class TooManyAttempts(LoginFailed):
+    """An address has spent its budget of failed logins.
+
+    Attributes:
+        retry_after: seconds until it may try again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("too many failed logins from this address (max_auth_attempts)")
+        self.retry_after = round(retry_after, 1)
+
+
+class Origin(Protocol):
+    """Where credentials come from."""
+
+    @property
+    def peer(self) -> str:
+        """Where it is, for people to read."""
+
+    @property
+    def address(self) -> str:
+        """What attempts are counted by."""
+
+
+class Logins:
+    """Logs callers in.
+
+    Args:
+        authenticate: the endpoint's.
+        kinds: the interfaces of credentials that it takes.
+        limits: those whose names begin with `auth` or have it in them.
+        clock: where time comes from.
+
+    Attributes:
+        tickets: those that are out.
+        failed: how many logins have failed since the start.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        authenticate: Callable[[Any], Any],
+        kinds: Callable[[], Iterable[type[Interface]]],
+        limits: Limits,
+        clock: IReactorTime,
+    ) -> None:
+        self.tickets = Tickets(limits.ticket_timeout, clock)
+        self.failed = 0
+        self._authenticate = authenticate
+        self._kinds = kinds
+        self._clock = clock
+        self._delay = limits.auth_delay
+        self._timeout = limits.handshake_timeout
+        self._attempts = Attempts(limits.max_auth_attempts, clock)
+
+    def ask(self, credentials: ICredentials, origin: Origin) -> Deferred[Login]:
+        """Log in whom credentials belong to that somebody has sent.
+
+        A failure is told `auth_delay` seconds after the attempt, or a multiple of that: how
+        long it took to find out says nothing to who waits for it.
+
+        Raises (in the Deferred):
+            TooManyAttempts: the address has to wait; nobody was asked.
+            LoginFailed: they prove nothing, or nobody can tell; the log says why then.
+        """
+        wait = self._attempts.spend(origin.address)
+        if wait:
+            return self._fail(TooManyAttempts(wait), credentials, origin)
+        began = self._clock.seconds()
+        asked = self._prove(credentials)
+        asked.addCallback(self._succeeded, origin)
+        return asked.addErrback(self._failed, credentials, origin, began)
+
+    def ask_line(self, credentials: Sequence[ICredentials]) -> Deferred[Login]:
+        """Log in by what a line brings along, a certificate or the kernel's word.
+
+        Nobody has typed it: it costs no attempt, and a failure is neither delayed nor logged.
+
+        Raises (in the Deferred):
+            LoginFailed: it proves nothing.
+        """
+        asked = self._prove(credentials[0])
+        if len(credentials) == 1:
+            return asked
+
+        def go_on(failure: Failure) -> Deferred[Login]:
+            failure.trap(LoginFailed)
+            return self.ask_line(credentials[1:])
+
+        return asked.addErrback(go_on)
+
+    def takes(self, kind: type[Interface]) -> bool:
+        """Whether somebody can be asked about credentials of a kind."""
+        return kind in self._kinds()
+
+    def _prove(self, credentials: ICredentials) -> Deferred[Login]:
+        if isinstance(credentials, Ticket):
+            proved = maybeDeferred(self.tickets.redeem, credentials)
+        elif any(kind.providedBy(credentials) for kind in self._kinds()):
+            proved = authenticated(self._authenticate, credentials)
+            if self._timeout is not None:
+                proved.addTimeout(self._timeout, self._clock, self._timed_out)
+        else:
+            proved = fail(UnauthorizedLogin("credentials of a kind that nobody knows"))
+        return proved.addCallback(self._checked)
+
+    def _timed_out(self, _: object, timeout: float) -> Failure:
+        self._log.error("a login took more than {timeout} s (handshake_timeout)", timeout=timeout)
+        return Failure(LoginFailed("authentication is out of order"))
+
+    def _checked(self, identity: Any) -> Login:
+        login = identity if isinstance(identity, Login) else Login(identity)
+        why = what_ended(login.identity, self._clock.seconds())
+        if why is not None:
+            raise UnauthorizedLogin(why)
+        return login
+
+    def _succeeded(self, login: Login, origin: Origin) -> Login:
+        self._attempts.refund(origin.address)
+        return login
+
+    def _failed(
+        self, failure: Failure, credentials: ICredentials, origin: Origin, began: float
+    ) -> Deferred[Login]:
+        failure.trap(LoginFailed)
+        self.failed += 1
+        who = _described(credentials)
+        self._log.warn("{peer}: login of {who} failed", peer=origin.peer, who=who)
+        return self._later(failure, began)
+
+    def _fail(
+        self, error: TooManyAttempts, credentials: ICredentials, origin: Origin
+    ) -> Deferred[Login]:
+        self.failed += 1
+        who = _described(credentials)
+        self._log.warn(
+            "{peer}: login of {who} not tried: {error}", peer=origin.peer, who=who, error=error
+        )
+        return self._later(Failure(error), self._clock.seconds())
+
+    def _later(self, failure: Failure, began: float) -> Deferred[Login]:
+        if self._delay is None:
+            return fail(failure)
+        took = self._clock.seconds() - began
+        told: Deferred[Any] = deferLater(self._clock, self._delay - took % self._delay)
+        return told.addCallback(lambda _: failure)
+
+
+def _described(credentials: ICredentials) -> str:
+    """Who wants to be let in, as the log may say it."""
+    name = getattr(credentials, "username", None)
+    if name is None:
+        return type(credentials).__name__
+    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+    return repr(text[:_LONGEST_NAME])

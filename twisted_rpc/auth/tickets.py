@@ -1,0 +1,67 @@
+"""Tickets: who has proved who it is by a header may do so where no header can be sent.
+
+A page cannot give a WebSocket an Authorization header.  It asks for a ticket over HTTP,
+with one, and opens the WebSocket with that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import Any
+
+from msgspec import Struct
+from twisted.cred.credentials import ICredentials
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+__all__ = ["Ticket", "Tickets"]
+
+_MOST = 10_000
+"""So many tickets may be out at a time; the oldest are void beyond that."""
+
+
+@implementer(ICredentials)
+class Ticket(Struct, frozen=True):
+    """A ticket as a caller gives it back."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Ticket(...)"  # it may end in a log
+
+
+class Tickets:
+    """Those that are out.
+
+    Args:
+        lifetime: seconds one is good for; None for ever.
+        clock: where time comes from.
+    """
+
+    def __init__(self, lifetime: float | None, clock: IReactorTime) -> None:
+        self._lifetime = lifetime
+        self._clock = clock
+        self._out: OrderedDict[str, tuple[Any, float]] = OrderedDict()
+
+    def issue(self, identity: Any) -> str:
+        """A ticket for somebody; 256 bits that nobody guesses, good for once."""
+        text = secrets.token_urlsafe(32)
+        self._out[text] = identity, self._clock.seconds()
+        if len(self._out) > _MOST:
+            self._out.popitem(last=False)
+        return text
+
+    def redeem(self, ticket: Ticket) -> Any:
+        """Whose ticket it is; it is no good any more then.
+
+        Raises:
+            UnauthorizedLogin: nobody's, or too old.
+        """
+        identity, issued = self._out.pop(ticket.text, (None, 0.0))
+        if identity is None:
+            raise UnauthorizedLogin("no such ticket")
+        if self._lifetime is not None and self._clock.seconds() - issued > self._lifetime:
+            raise UnauthorizedLogin("the ticket is too old (ticket_timeout)")
+        return identity
