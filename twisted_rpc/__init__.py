@@ -25,6 +25,7 @@ from twisted_rpc.errors import (
     UnknownHost,
 )
 from twisted_rpc.futures import as_future, running_reactor
+from twisted_rpc.identity import Identity
 from twisted_rpc.keeping import State
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import method
@@ -51,6 +52,7 @@ __all__ = [
     "Endpoint",
     "ErrorCode",
     "ExposeError",
+    "Identity",
     "InvalidParams",
     "Limits",
     "MethodNotFound",

@@ -209,17 +209,12 @@ class Connection(Calling):
         self._unproved += len(message)
         limit = self._limits.max_auth_message
         if limit is not None and self._unproved > limit:
-            self._break_off_at_gate(limit)
-            return None
+            self._backlog.clear()
+            self._ending = True
+            return codec.error_answer(RequestTooBig(f"{limit} bytes at most (max_auth_message)"))
         answer = self._gate.dispatch(message, caller)
         self._held = isinstance(answer, Deferred)
         return answer
-
-    def _break_off_at_gate(self, limit: int) -> None:
-        text = f"more than {limit} bytes before a login (max_auth_message)"
-        self.refuse(RequestTooBig(text))
-        self._backlog.clear()
-        self.close()
 
     def admit(self, login: Login) -> None:
         """It has proved who it is."""

@@ -262,8 +262,7 @@ class Endpoint:
     @cached_property
     def logins(self) -> Logins:
         """What finds out who callers are."""
-        overridden = type(self).authenticate is not Endpoint.authenticate
-        authenticate = self.authenticate if overridden else self._log_in
+        authenticate = self.authenticate if self._is_overridden else self._log_in
         return Logins(authenticate, lambda: self.credential_kinds, self.limits, self.clock)
 
     def _log_in(self, credentials: Any) -> Deferred[portal.Login]:
@@ -285,8 +284,11 @@ class Endpoint:
     @property
     def requires_authentication(self) -> bool:
         """Whether callers have to prove who they are."""
-        overridden = type(self).authenticate is not Endpoint.authenticate
-        return overridden or self._portal is not None
+        return self._is_overridden or self._portal is not None
+
+    @property
+    def _is_overridden(self) -> bool:
+        return getattr(self.authenticate, "__func__", None) is not Endpoint.authenticate
 
     def opened(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""

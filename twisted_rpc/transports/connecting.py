@@ -92,7 +92,7 @@ def connect(
             endpoint.  The latter carry a stream.
         user: who we are: said by Basic authentication, or on streams by a call of `auth`.
         password: the user's.
-        token: a bearer token instead, for HTTP and WebSocket.
+        token: a bearer token instead.
         headers: further header fields, for HTTP and WebSocket.
         framing: how messages are told apart on streams.
         trust: a PEM file of the only certificates that are trusted, instead of the
@@ -221,13 +221,15 @@ class _Login:
 
     async def by_call(self, connection: Connection, name: str) -> Connection:
         """Prove who we are on a stream, by the ancestor's first message."""
-        if self.pair is None:
+        if self.pair is None and self.token is None:
             return connection
         try:
-            await connection.call("auth", list(self.pair))
+            await connection.call("auth", self.pair or {"token": self.token})
         except RemoteError as error:
             connection.abort()
-            reason = f"{error.message} ({error.code}): check user and password"
+            if error.code == ErrorCode.RATE_LIMITED:  # no verdict on the credentials
+                raise ConnectError(f"{name}: {error.message}: {error.data}") from error
+            reason = f"{error.message} ({error.code}): check user, password or token"
             if error.code == ErrorCode.METHOD_NOT_FOUND:
                 reason = "it asks for no credentials"
             raise AuthenticationFailed(f"{name}: {reason}") from error
@@ -320,8 +322,8 @@ class _Place:
             return http_connector(
                 self._endpoint, self.name, fields, self.explain, reactor=self._reactor
             )
-        if headers or login.token is not None:
-            raise ValueError(f"{self.name}: headers and tokens are for HTTP and WebSocket")
+        if headers:
+            raise ValueError(f"{self.name}: headers are for HTTP and WebSocket")
         plain = stream_connector(self._endpoint, framing)
 
         def connect_and_log_in(owner: Endpoint) -> Deferred[Connection]:
