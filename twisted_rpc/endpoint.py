@@ -287,6 +287,12 @@ class Endpoint:
         return self._is_overridden or self._portal is not None
 
     @property
+    def ignores_levels(self) -> bool:
+        """Whether methods have access levels that nobody is asked for."""
+        is_open = not (self.requires_authentication or self._access.rules)
+        return is_open and any(method.access for method in self.methods.values())
+
+    @property
     def _is_overridden(self) -> bool:
         return getattr(self.authenticate, "__func__", None) is not Endpoint.authenticate
 

@@ -177,6 +177,8 @@ class RPCService(MultiService):
             plural = "" if count == 1 else "s"
             shown = name or "(no namespace)"
             self._log.info("exposed {name}: {count} method{s}", name=shown, count=count, s=plural)
+        if self.server.ignores_levels:
+            self._log.info("nobody has to log in: access levels of methods say nothing")
         try:
             super().startService()
         except CannotListenError:
