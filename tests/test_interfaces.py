@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from zope.interface import Interface, directlyProvides, implementedBy, providedB
 from zope.interface.verify import verifyClass, verifyObject
 
 import twisted_rpc
-from tests.helpers import MemoryConnection
+from tests.helpers import MemoryConnection, new_path
 from twisted_rpc import Connection, Endpoint, Peer, Server
 from twisted_rpc.auth import credentials, portal, tickets
+from twisted_rpc.checkers import certificates, htpasswd, jwt, tokens, unix_peers
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
@@ -62,6 +64,13 @@ def _either() -> Any:
     return next(iter(both.checkers.values()))
 
 
+def _file(text: str) -> str:
+    path = Path(new_path())
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return str(path)
+
+
 def _tunnel() -> tunnel.TunnelEndpoint:
     reactor = MemoryReactorClock()
     proxy = tunnel.ProxyEndpoint("http_proxy", "http://h:1", reactor=reactor)
@@ -80,6 +89,11 @@ MAKERS = {
     credentials.BearerToken: lambda: credentials.BearerToken(b"t"),
     credentials.ClientCertificate: lambda: credentials.ClientCertificate(None),
     credentials.UnixPeer: lambda: credentials.UnixPeer(0, 0, 1),
+    certificates.CertificateChecker: lambda: certificates.CertificateChecker(subject="CN"),
+    htpasswd.HtpasswdChecker: lambda: htpasswd.HtpasswdChecker(_file("")),
+    jwt.JWTChecker: lambda: jwt.JWTChecker(["HS256"], secret=_file("s" * 32)),
+    tokens.TokenChecker: lambda: tokens.TokenChecker(_file("")),
+    unix_peers.UnixPeerChecker: unix_peers.UnixPeerChecker,
     portal._Either: _either,
     portal._Names: portal._Names,
     portal.OneUser: lambda: portal.OneUser("a", "b"),

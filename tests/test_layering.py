@@ -43,6 +43,9 @@ LAYERS = (
     },
     {
         *("service", "tap", "loading", "blocking", "futures"),
+        *("checkers.arguments", "checkers.certificates", "checkers.fetching", "checkers.files"),
+        *("checkers.hashing", "checkers.htpasswd", "checkers.jwt", "checkers.keys"),
+        *("checkers.passwords", "checkers.tables", "checkers.tokens", "checkers.unix_peers"),
         *("cli", "cli.batches", "cli.commands", "cli.credentials", "cli.discovery"),
         *("cli.hearing", "cli.load", "cli.measuring", "cli.output", "cli.parameters"),
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),

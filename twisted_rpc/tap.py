@@ -15,6 +15,7 @@ from twisted.cred.checkers import (
 from twisted.cred.credentials import IUsernamePassword
 from twisted.python import usage
 
+from twisted_rpc.auth.credentials import IBearerToken, IClientCertificate, IUnixPeer
 from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener
 from twisted_rpc.configuration_file import load
 from twisted_rpc.errors import ConfigError
@@ -27,7 +28,7 @@ __all__ = ["Options", "makeService"]
 class Options(usage.Options, strcred.AuthOptionMixin):
     """A file's configuration first, what the command line adds after."""
 
-    supportedInterfaces = (IUsernamePassword,)
+    supportedInterfaces = (IUsernamePassword, IBearerToken, IClientCertificate, IUnixPeer)
     synopsis = "[options]"
     longdesc = (
         "Serves JSON-RPC 2.0 over TCP, HTTP and WebSocket. D is a Twisted server endpoint "
@@ -76,6 +77,15 @@ class Options(usage.Options, strcred.AuthOptionMixin):
     def opt_hybrid(self, description: str) -> None:
         """Serve streams in any framing, HTTP and WebSocket on D."""
         self._listen("hybrid", description)
+
+    def opt_auth(self, description: str) -> None:
+        """Let in who proves something to this checker, TYPE[:ARGUMENTS]. May be repeated."""
+        try:
+            super().opt_auth(description)
+        except usage.UsageError as error:
+            text = str(error).removeprefix("Unexpected error: ")
+            kind = description.partition(":")[0]  # what follows may be a password
+            raise usage.UsageError(f"--auth {kind}: {text}") from error
 
     def opt_expose(self, text: str) -> None:
         """Expose [NAME=]MODULE:OBJECT; a class is instantiated. May be repeated."""
