@@ -6,10 +6,9 @@ import fcntl
 import os
 import stat
 import threading
-from pathlib import Path
 
 from tests.checkers.files import CheckerTestCase
-from twisted_rpc.checkers.files import WatchedFile, editing, read_text, replace_text
+from twisted_rpc.checkers.files import WatchedFile, edit_text, read_text, replace_text
 from twisted_rpc.errors import ConfigError
 
 
@@ -128,34 +127,40 @@ class Replacing(CheckerTestCase):
         self.assertEqual(error, "no/where: No such file or directory")
 
     def test_only_one_edits_at_a_time(self) -> None:
-        path, order = str(self.path()), list[str]()
+        path = str(self.path())
 
-        def edit() -> None:
-            with editing(path):
-                order.append("second")
+        def append(letter: str) -> None:
+            edit_text(path, lambda text: (text or "") + letter)
 
-        with editing(path):
-            second = threading.Thread(target=edit)
+        def edit(text: str | None) -> str:
+            self.assertIsNone(text)
             second.start()
             descriptor = os.open(self.directory, os.O_RDONLY)
             self.addCleanup(os.close, descriptor)
             with self.assertRaises(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            order.append("first")
+            return "a"
+
+        second = threading.Thread(target=append, args=("b",))
+        edit_text(path, edit)
         second.join(60)
-        self.assertEqual(order, ["first", "second"])
+        self.assertEqual(self.path().read_text(), "ab")
 
     def test_a_symbolic_link_stays_one(self) -> None:
         self.write("old", "real")
         self.path().symlink_to("real")
-        with editing(str(self.path())) as real:
-            replace_text(real, "new")
+        edit_text(str(self.path()), lambda text: f"{text} and new")
         self.assertTrue(self.path().is_symlink())
-        self.assertEqual(self.path("real").read_text(), "new")
+        self.assertEqual(self.path("real").read_text(), "old and new")
 
-    def test_a_directory_that_is_not_there_is_named(self) -> None:
-        def edit() -> None:
-            with editing(str(Path(self.directory, "no", "where"))):
-                raise AssertionError
-
-        self.assertEqual(self.config_error(edit), "no/where: No such file or directory")
+    def test_what_cannot_be_edited_is_named(self) -> None:
+        self.path("binary").write_bytes(b"a\xff")
+        self.path("directory").mkdir()
+        for name, error in (
+            ("no/where", "no/where: No such file or directory"),
+            ("binary", "binary: not UTF-8 at byte 1"),
+            ("directory", "directory: Is a directory"),
+        ):
+            with self.subTest(name=name):
+                made = self.config_error(edit_text, str(self.path(name)), lambda text: text or "")
+                self.assertEqual(made, error)

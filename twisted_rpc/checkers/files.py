@@ -6,8 +6,7 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,7 +14,7 @@ from twisted.logger import Logger
 
 from twisted_rpc.errors import ConfigError
 
-__all__ = ["WatchedFile", "editing", "read_text", "replace_text"]
+__all__ = ["WatchedFile", "edit_text", "read_text", "replace_text"]
 
 T = TypeVar("T")
 
@@ -101,15 +100,17 @@ def read_text(path: str, *, secret: bool) -> str:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
 
 
-@contextmanager
-def editing(path: str) -> Iterator[str]:
-    """Keep other commands from a file while it is read and replaced.
+def edit_text(path: str, edit: Callable[[str | None], str]) -> None:
+    """Put what a function makes of a file's text in its place; see `replace_text`.
 
-    Yields:
-        Its path without symbolic links, so that one stays what it is.
+    Other commands that edit it wait meanwhile, and a symbolic link stays one.
+
+    Args:
+        path: of the file.
+        edit: called with the text, or with None if there is no such file.
 
     Raises:
-        ConfigError: its directory cannot be opened.
+        ConfigError: it cannot be read or written, or `edit` raises it.
     """
     real = os.path.realpath(path)
     try:
@@ -118,9 +119,21 @@ def editing(path: str) -> Iterator[str]:
         raise ConfigError(f"{path}: {error.strerror}") from error
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
-        yield real
+        replace_text(real, edit(_old_text(path)))
     finally:
         os.close(directory)
+
+
+def _old_text(path: str) -> str | None:
+    """The text of a file whose mode does not matter: it is mended when it is replaced."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
 
 
 def replace_text(path: str, text: str) -> None:

@@ -255,10 +255,9 @@ def _key_of(item: Any, algorithms: frozenset[str]) -> Key | None:
     family = _FAMILIES.get(str(item.get("kty")))
     if family is None or not isinstance(operations, list) or "verify" not in operations:
         return None
+    algorithm_class = getattr(imported("jwt.algorithms", "jwt"), family)
     try:
-        material = getattr(imported("jwt.algorithms", "jwt"), family).from_jwk(item)
-    except ConfigError:
-        raise
+        material = algorithm_class.from_jwk(item)
     except Exception:  # one key that makes no sense must not take the others with it
         return None
     only = item.get("alg")

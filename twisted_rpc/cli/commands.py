@@ -17,10 +17,12 @@ from twisted_rpc.cli.hearing import Hearing
 from twisted_rpc.cli.measuring import bench, ping
 from twisted_rpc.cli.output import error_object, printable, to_json
 from twisted_rpc.cli.parameters import HELP, parse_parameters
+from twisted_rpc.cli.passwords import passwd
 from twisted_rpc.cli.program import examples, program
 from twisted_rpc.cli.progress import Progress
 from twisted_rpc.cli.running import FAILED, in_thread, run, run_until_interrupted
 from twisted_rpc.cli.target import Target, calls_a_server
+from twisted_rpc.cli.tokens import token
 from twisted_rpc.client import Client
 from twisted_rpc.errors import RemoteError
 from twisted_rpc.tap import Options
@@ -29,6 +31,8 @@ __all__ = ["program"]
 
 program.add_command(ping)
 program.add_command(bench)
+program.add_command(passwd)
+program.add_command(token)
 
 
 @program.command(
