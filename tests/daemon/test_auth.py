@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkers.files import argon2_hash, bcrypt_hash, write
 from tests.daemon.clients import (
     ANY_PORT,
     LineClient,
@@ -52,3 +53,20 @@ def test_a_configuration_names_checkers_too(start: Start, project: Path) -> None
     with start(*CALC, "--config", "rpc.toml") as daemon:
         assert post(daemon.port, request("calc.whoami"))[0] == 401
         assert post(daemon.port, request("calc.whoami"), user="u:p")[2]["result"] == "u"
+
+
+def test_hashed_passwords_are_read_again_when_they_change(start: Start, project: Path) -> None:
+    write(project / "passwords", f"u:{bcrypt_hash('p')}\nv:{argon2_hash('q')}\n")
+    with start(*CALC, "--auth", "htpasswd:passwords") as daemon:
+        assert post(daemon.port, request("calc.whoami"), user="u:p")[2]["result"] == "u"
+        assert post(daemon.port, request("calc.whoami"), user="v:q")[2]["result"] == "v"
+        assert post(daemon.port, request("calc.whoami"), user="v:p")[0] == 401
+        with LineClient.to(daemon.port) as client:
+            assert client.call("auth", "w", "p")["error"]["code"] == -32001
+            assert client.call("auth", "u", "p")["result"] is True
+        write(project / "passwords", f"u:{bcrypt_hash('new')}\n")
+        assert post(daemon.port, request("calc.whoami"), user="u:p")[0] == 401
+        assert post(daemon.port, request("calc.whoami"), user="u:new")[2]["result"] == "u"
+        write(project / "passwords", "u:plain\n")
+        assert post(daemon.port, request("calc.whoami"), user="u:new")[2]["result"] == "u"
+        daemon.wait_for("passwords: line 1: plain text is refused: .*; what it said before")

@@ -114,5 +114,9 @@ peercred = _Checker(
     """
 Processes of the same machine on a Unix socket, by their user, as the kernel tells
 it. With nothing after the colon root is let in, and whoever the daemon runs as.
+
+  uid=0,1000       users by number
+  user=alice,root  users by name
+  group=staff      members of groups
 """,
 )
