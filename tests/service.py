@@ -20,9 +20,9 @@ from twisted_rpc.config import Limits
 __all__ = ["serve"]
 
 
-def serve(limits: Limits) -> Server:
-    """A server of its own, with everything below."""
-    server = Server(limits=limits)
+def serve(limits: Limits, clock: IReactorTime | None = None) -> Server:
+    """A server of its own, with everything below; its limits go by the clock, if there is one."""
+    server = Server(limits=limits, reactor=clock)
     tempo = Tempo()
     server.expose("", Specification())
     server.expose("ping", tempo.ping)

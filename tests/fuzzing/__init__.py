@@ -1,0 +1,1 @@
+"""Searches for input that the daemon does not stand: `python -m tests.fuzzing`."""
