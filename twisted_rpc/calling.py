@@ -189,7 +189,7 @@ class Calling(Flow):
         self.abort()
 
     def _calls_lost(self) -> None:
-        """The line is down: nothing will be answered any more."""
+        """See `Flow._calls_lost`; the line is down, or the far side has closed its half."""
         self._calls.lost(f"the connection to {self.peer} was lost{self._last_words}")
 
     # -- what a connection sees to -----------------------------------------------------------

@@ -86,6 +86,10 @@ class Flow(Caller):
         """Close once everything written is out."""
         raise NotImplementedError
 
+    def _calls_lost(self) -> None:
+        """End our own calls: no answer can come any more."""
+        raise NotImplementedError
+
     def _set_reading(self, reading: bool) -> None:
         """Go on or stop reading from the transport."""
         raise NotImplementedError
@@ -137,6 +141,8 @@ class Flow(Caller):
 
     def _consider_reading(self) -> None:
         """Close when everything is answered; go on or stop reading otherwise."""
+        if self._input_ended and not self._backlog and self.awaits_answer and not self.is_closed:
+            self._calls_lost()
         if self.is_closed:
             return
         if self._ending and not (self._backlog or self.in_flight or self._held):

@@ -271,6 +271,16 @@ class LargeAnswerTests(StreamTestCase):
 class ClosedTests(StreamTestCase):
     """What is done when a line has ended."""
 
+    async def test_what_was_not_read_is_not_kept_for_a_call_that_runs_on(self) -> None:
+        line = await self.open()
+        line.stop_reading()
+        line.send(request("wait") + b"\n" + request("blob", [9_000_000]) + b"\n")
+        await until(lambda: self.served().wire._unasked is not None, "nothing is unread")
+        below = self.served().transport
+        line.abort()
+        await self.gone()
+        self.assertEqual(len(below.dataBuffer) + below._tempDataLen, 0)
+
     async def test_everybody_else_can_be_told_of_it(self) -> None:
         lines = [await self.open() for _ in range(4)]
         for line in lines:

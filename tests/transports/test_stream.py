@@ -81,6 +81,28 @@ class EndTests(StreamTestCase):
         line.half_close()
         self.assertEqual(json.loads(await line.rest())["result"], "last")
 
+    async def test_calls_to_a_client_that_has_closed_its_half_end_at_once(self) -> None:
+        line = await self.open()
+        line.send(request("ask", id="a") + b"\n")
+        question = await line.line()
+        self.assertEqual(question["method"], "client.ask")
+        line.half_close()
+        answer = await line.line()
+        self.assertEqual((answer["id"], answer["error"]["code"]), ("a", -32000))
+        self.assertEqual(await line.rest(), b"")
+        await self.gone()
+
+    async def test_the_last_thing_a_client_says_may_be_an_answer(self) -> None:
+        line = await self.open()
+        line.send(request("ask", [2], id="a") + b"\n")
+        question = await line.line()
+        line.send(response("yes", question["id"]) + b"\n")
+        line.half_close()
+        again = await line.line()
+        self.assertEqual(again["method"], "client.ask")
+        self.assertEqual((await line.line())["error"]["code"], -32000)
+        await self.gone()
+
     async def test_a_half_closed_client_gets_the_answers_still_to_come(self) -> None:
         line = await self.open()
         line.send(request("wait", id=1) + b"\n" + request("wait", id=2) + b"\n")

@@ -219,7 +219,7 @@ class RPCProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count this line out."""
         self._handshake.stop()
-        self.wire.stop()
+        self.wire.lost()
         if self._counted:
             self._counted = False
             self.endpoint.release(self)

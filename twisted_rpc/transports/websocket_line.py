@@ -104,7 +104,7 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The line is down."""
         super().connectionLost(reason)
-        self.wire.stop()
+        self.wire.lost()
         self.endpoint.release(self)
         if self.connection is not None:
             self.connection.lost()

@@ -213,6 +213,15 @@ class Wire:
         self._deadline.stop()
         self._look.stop()
 
+    def lost(self) -> None:
+        """The line is down: what it did not take is not kept for the calls that still run."""
+        self.stop()
+        if self._is_socket:
+            self._socket.dataBuffer = b""
+            self._socket.offset = 0
+            self._socket._tempDataBuffer = []
+            self._socket._tempDataLen = 0
+
     def pauseProducing(self) -> None:
         """The transport holds more than it likes to: the far side does not read."""
         if self._unasked is None and not self._closing:
