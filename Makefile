@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/interop/node_modules/.installed
 
-.PHONY: tools serve test check lint types unit interop bench clean help
+.PHONY: tools serve test check lint types unit interop bench fuzz soak clean help
 
 help:
 	@echo "make serve   set up, then run the examples on one port"
 	@echo "make test    set up, then every check and test there is"
 	@echo "make check   lint, types and the tests that need no Node"
 	@echo "make bench   measure; see docs/performance.md"
+	@echo "make fuzz    search for input that the daemon does not stand; see CONTRIBUTING.md"
+	@echo "make soak    search for leaks under clients that fail in every way; see CONTRIBUTING.md"
 	@echo "make clean   remove what the others made"
 
 $(STAMP): setup.cfg pyproject.toml
@@ -62,6 +64,12 @@ test: tools $(STAMP) $(NPM_STAMP) lint types
 
 bench: tools $(STAMP)
 	$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP)
+	@$(BIN)/python -m tests.fuzzing --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules benchmarks/rpcload var

@@ -22,6 +22,7 @@ from tests.fuzzing.reduction import reduced
 from tests.fuzzing.rounds import SIZE, round_of
 from tests.fuzzing.target import Target, first_finding
 from tests.fuzzing.transcripts import Unsound, transcript
+from tests.helpers import new_path
 from twisted_rpc import Limits, Server
 
 SEED = 20
@@ -85,7 +86,7 @@ class FuzzingTests(TestCase):
             self.assertIsNone(finding)
 
     async def test_what_goes_wrong_is_found_made_small_and_kept(self) -> None:
-        directory = Path(self.mktemp())
+        directory = Path(new_path())
         search = program.Search(SEED, directory, serve_with(forgets_null))
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             status = await search.run(seconds=60, rounds=1)

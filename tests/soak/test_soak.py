@@ -1,0 +1,83 @@
+"""A daemon keeps nothing of clients that fail; and what is kept on purpose is found."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.soak import __main__ as program
+from tests.soak.clients import Client, connected
+from tests.soak.faults import FAULTS
+from tests.soak.measures import Counts, grown
+from tests.soak.places import Place, Soaked
+
+CYCLES = 3
+"""Connections of a round at each listener."""
+
+
+async def leaking(place: Place, random: Random, kind: str) -> None:
+    """A client for which the daemon keeps something."""
+    async with connected(place, random) as client:
+        await client.log_in()
+        await client.call("soak.leak", kind)
+        await client.close()
+
+
+def test_nothing_is_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--cycles", str(program.ROUNDS), "--seconds", "0", "--peers", "3"]
+    assert program.main(arguments) == 0, capsys.readouterr().out
+    assert "nothing is left behind" in capsys.readouterr().out
+
+
+def test_every_leak_is_found(tmp_path: Path) -> None:
+    async def soak() -> dict[str, list[str]]:
+        async with connected(daemon.places["tcp"], Random(1)) as control:
+            assert await control.log_in()
+            return {kind: await found(control, kind) for kind in kinds}
+
+    async def found(control: Client, kind: str) -> list[str]:
+        for _ in range(2):  # what is made for the first time is there by then
+            before = await counts(control)
+            for place in list(daemon.places.values()) * often:
+                await leaking(place, Random(1), kind)
+        return grown(before, await counts(control))
+
+    async def counts(control: Client) -> Counts:
+        while True:
+            lines, _ = await control.call("soak.state")
+            if lines <= 1:
+                break
+            await asyncio.sleep(0.01)
+        return Counts.of(await control.call("soak.counts"))
+
+    often = 50
+    kinds = ("objects", "memory", "descriptors", "delayed calls")
+    with Soaked(tmp_path) as daemon:
+        leaks = asyncio.run(soak())
+    named = {"objects": "Deferred", "memory": "KiB", "descriptors": "", "delayed calls": ""}
+    for kind, lines in leaks.items():
+        said = named[kind] or kind
+        assert any(said in line for line in lines), f"{kind}: {lines}"
+
+
+def test_a_client_that_is_not_served_is_reported(tmp_path: Path) -> None:
+    async def disappointed(place: Place, random: Random) -> None:
+        async with connected(place, random) as client:
+            assert await client.log_in()
+            assert await client.call("soak.echo", 1) == 2, "the wrong answer"
+
+    async def soak() -> list[str]:
+        soaking = program.Soaking(daemon, Random(1))
+        await soaking._one(daemon.places["http"], disappointed)
+        return soaking.faults
+
+    with Soaked(tmp_path) as daemon:
+        (fault,) = asyncio.run(soak())
+    assert fault.startswith("disappointed at http: AssertionError: the wrong answer")
+
+
+def test_faults_have_names_of_their_own() -> None:
+    assert len({fault.__name__ for fault in FAULTS}) == len(FAULTS)
