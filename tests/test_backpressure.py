@@ -156,7 +156,9 @@ class CallingBackAtTheLimit(ServerTestCase):
         self.connection.receive([request("echo", [1], 13), notification("echo", [1])])
         [refused] = self.connection.take_sent()
         self.assertEqual((refused["id"], refused["error"]["code"]), (13, -32009))
-        self.assertEqual(refused["error"]["data"], "2 calls in flight (max_in_flight)")
+        self.assertEqual(
+            refused["error"]["data"], "2 calls of one connection are running (max_in_flight)"
+        )
 
     def test_a_call_may_still_ask_its_caller_while_the_server_drains(self) -> None:
         for question in self.questions:

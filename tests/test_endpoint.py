@@ -165,7 +165,7 @@ class Admission(ServerTestCase):
     def test_successor_takes_the_place_of_its_line(self) -> None:
         first, second, third = self.lines(3)
         self.server.admit(first, "a")
-        self.server.succeed(first, second)
+        self.server.lines.succeed(first, second)
         self.assertEqual(list(self.server.lines), [second])
         self.server.release(second)
         self.assertEqual(list(self.server.lines), [])

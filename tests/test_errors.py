@@ -27,7 +27,7 @@ TABLE = {
     "Unauthorized": (-32001, "Unauthorized"),
     "RequestTimeout": (-32002, "Timeout"),
     "Forbidden": (-32004, "Forbidden"),
-    "RateLimited": (-32005, "Rate limit exceeded"),
+    "RateLimited": (-32005, "Rate limited"),
     "TooManySubscriptions": (-32006, "Too many subscriptions"),
     "RequestTooBig": (-32007, "Request too big"),
     "ResponseTooBig": (-32008, "Response too big"),

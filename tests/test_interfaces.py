@@ -49,7 +49,7 @@ def _server() -> Server:
 
 def _wire() -> wire.Wire:
     server = _server()
-    return wire.Wire(StringTransport(), server.limits, server.clock, lambda congested: None)
+    return wire.Wire(StringTransport(), server, lambda congested: None)
 
 
 def _tls() -> Any:

@@ -24,12 +24,15 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "config", "configuration_file", "identity"),
     },
-    {"access", "namespace", "invocation", "answers", "running", "dispatch", "deadline"},
     {
-        *("auth.attempts", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
+        *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
+        "deadline",
+    },
+    {
+        *("auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
         *("auth.portal", "auth.tickets", "auth.validity"),
         *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
-        *("connection", "endpoint", "offline", "keeping", "client", "peer"),
+        *("connection", "endpoint", "lines", "offline", "keeping", "client", "peer"),
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
@@ -62,7 +65,7 @@ TRANSPORTS = {
     "exchange": {"repeated", "web"},
     "repeated": set(),
     "http": {"base", "exchange", "pipeline", "responses", "routing", "site", "web", "websocket"},
-    "hybrid": {"base", "http", "stream"},
+    "hybrid": {"base", "http", "stream", "wire"},
     "listening": {"base", "http", "hybrid", "stream"},
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
     "pipeline": {"base", "exchange", "responses", "times", "web"},

@@ -39,26 +39,27 @@ class TimeLimits(ServerTestCase):
         self.server.expose("wait", method(**options)(lambda: self.waiting))
         return self.server.dispatch(request("wait"))
 
-    def assert_timed_out(self, answer: Deferred[bytes | None], seconds: float) -> None:
+    def assert_timed_out(
+        self, answer: Deferred[bytes | None], seconds: float, limit: str = "call_timeout"
+    ) -> None:
         """Check that it is answered exactly then."""
         self.clock.advance(seconds - 0.1)
         self.assertNoResult(answer)
         self.clock.advance(0.1)
         error = json.loads(self.successResultOf(answer) or b"")["error"]
-        self.assertEqual(
-            error,
-            {"code": -32002, "message": "Timeout", "data": f"no result within {seconds:g} seconds"},
-        )
+        data = f"no result within {seconds:g} seconds ({limit})"
+        self.assertEqual(error, {"code": -32002, "message": "Timeout", "data": data})
+        self.assertIn("call_timeout", self.server.counters.limits)
 
     def test_call_timeout_holds_for_all(self) -> None:
         self.assert_timed_out(self.start(), 5)
         self.assertEqual(self.cancelled, 1)
 
     def test_a_methods_own_timeout_holds_instead(self) -> None:
-        self.assert_timed_out(self.start(timeout=0.5), 0.5)
+        self.assert_timed_out(self.start(timeout=0.5), 0.5, "timeout of the method")
         self.server.unexpose("wait")
         self.waiting = Deferred()
-        self.assert_timed_out(self.start(timeout=60), 60)
+        self.assert_timed_out(self.start(timeout=60), 60, "timeout of the method")
 
     def test_a_method_may_take_for_ever(self) -> None:
         answer = self.start(timeout=None)

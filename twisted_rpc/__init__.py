@@ -22,6 +22,7 @@ from twisted_rpc.errors import (
     ProtocolError,
     RemoteError,
     RPCError,
+    TooManyCalls,
     UnknownHost,
 )
 from twisted_rpc.futures import as_future, running_reactor
@@ -66,6 +67,7 @@ __all__ = [
     "Request",
     "Server",
     "State",
+    "TooManyCalls",
     "UnknownHost",
     "as_future",
     "connect",

@@ -95,7 +95,8 @@ class View:
     """
 
     def __init__(self, namespace: Namespace, rights: Rights, *, is_short: bool) -> None:
-        self.direct = Direct(self.find, is_short=is_short)
+        self.direct = Direct(self.find)
+        self.direct.is_short = is_short
         self._namespace = namespace
         self._rights = rights
 
@@ -123,12 +124,15 @@ class Direct(dict[str, Method | None]):
 
     Args:
         find: the method of a name.
+
+    Attributes:
         is_short: whether there is a short way.
     """
 
-    def __init__(self, find: Callable[[str], Method | None], *, is_short: bool) -> None:
+    is_short = True
+
+    def __init__(self, find: Callable[[str], Method | None]) -> None:
         super().__init__()
-        self.is_short = is_short
         self._find = find
 
     def __missing__(self, name: str) -> Method | None:
@@ -145,13 +149,12 @@ class Views:
     Args:
         namespace: the methods.
         access: the rules.
-        is_short: whether methods may be called by the short way.
     """
 
-    def __init__(self, namespace: Namespace, access: Access, *, is_short: bool) -> None:
+    def __init__(self, namespace: Namespace, access: Access) -> None:
         self._namespace = namespace
         self._access = access
-        self._is_short = is_short
+        self._is_short = True
         # Kept by who uses them: there are no more than there are callers.
         self._views: WeakValueDictionary[Rights, View] = WeakValueDictionary()
         namespace.on_change(self.refresh)
@@ -170,11 +173,16 @@ class Views:
         for view in list(self._views.values()):
             view.direct.clear()
 
-    def go_the_long_way(self) -> None:
-        """Let nothing be called by the short way any more."""
-        self._is_short = False
+    @property
+    def is_short(self) -> bool:
+        """Whether methods may be called by the short way."""
+        return self._is_short
+
+    @is_short.setter
+    def is_short(self, is_short: bool) -> None:
+        self._is_short = is_short
         for view in list(self._views.values()):
-            view.direct.is_short = False
+            view.direct.is_short = is_short
             view.direct.clear()
 
 

@@ -28,17 +28,28 @@ from twisted_rpc.errors import (
 )
 from twisted_rpc.invocation import Hooks
 from twisted_rpc.message import Invalid, Message
+from twisted_rpc.rates import Payer, Rates
 
 __all__ = ["Answers", "Counters", "id_of"]
 
 
 class Counters(Struct):
-    """What was counted since the start."""
+    """What was counted since the start.
+
+    Attributes:
+        limits: how often each limit was hit, by its name; those that never were are absent.
+    """
 
     parse_errors: int = 0
     invalid_requests: int = 0
     unexpected_responses: int = 0
     ignored_notifications: int = 0
+    failed_logins: int = 0
+    limits: dict[str, int] = {}
+
+    def hit(self, limit: str) -> None:
+        """Count that a limit refused, dropped or slowed down somebody."""
+        self.limits[limit] = self.limits.get(limit, 0) + 1
 
 
 class Answers:
@@ -47,49 +58,59 @@ class Answers:
     Args:
         limits: `max_response`.
         hooks: the endpoint, for `error_for`.
+        counters: told what came that could not be answered as it should.
+        rates: told of errors that are the caller's own.
         debug: send tracebacks to callers.
-
-    Attributes:
-        counters: what came that could not be answered as it should.
     """
 
     _log = Logger()
 
-    def __init__(self, limits: Limits, hooks: Hooks, *, debug: bool) -> None:
-        self.counters = Counters()
+    def __init__(
+        self, limits: Limits, hooks: Hooks, counters: Counters, rates: Rates, *, debug: bool
+    ) -> None:
+        self.counters = counters
+        self._rates = rates
         self._hooks = hooks
         self._debug = debug
         self._max_response = limits.max_response or 1 << 62
 
-    def to_result(self, result: Any, message: Message) -> bytes | None:
+    def to_result(self, result: Any, message: Message, caller: Payer) -> bytes | None:
         """The answer to a call that returned; None for a notification."""
         if message.id is UNSET:
             return None
         try:
             return encode_result(result, message.id, self._max_response)
         except Exception as error:
-            return self.to_failure(error, message)
+            return self.to_failure(error, message, caller)
 
-    def to_failure(self, error: BaseException, message: Message) -> bytes | None:
+    def to_failure(self, error: BaseException, message: Message, caller: Payer) -> bytes | None:
         """The answer to a call that raised."""
+        if isinstance(error, ResponseTooBig):
+            self.counters.hit("max_response")
         if message.id is UNSET:
-            return self._failed_notification(error, message)
+            return self._failed_notification(error, message, caller)
         rpc_error = self._rpc_error(error, message)
+        self._rates.fine(caller, rpc_error)
         try:
             answer = codec.encode_error(rpc_error.to_object(), message.id)
         except Exception as problem:
             answer = codec.error_answer(self._incident(problem, message), message.id)
         if len(answer) > self._max_response:
+            self.counters.hit("max_response")
             too_long = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
             return codec.error_answer(too_long, message.id)
         return answer
 
-    def _failed_notification(self, error: BaseException, message: Message) -> bytes | None:
+    def _failed_notification(
+        self, error: BaseException, message: Message, caller: Payer
+    ) -> bytes | None:
         """Nobody is told, except of what was no valid request (specification, section 5)."""
         if isinstance(error, MethodNotFound):
             self.counters.ignored_notifications += 1
+            self._rates.fine(caller, error)
             return None
         rpc_error = self._rpc_error(error, message)
+        self._rates.fine(caller, rpc_error)
         if isinstance(rpc_error, InvalidRequest):
             self.counters.invalid_requests += 1
             return codec.error_answer(rpc_error)
@@ -127,12 +148,15 @@ class Answers:
             data["traceback"] = "".join(traceback.format_exception(error))
         return InternalError(data)
 
-    def to_invalid(self, invalid: Invalid) -> bytes:
+    def to_invalid(self, invalid: Invalid, caller: Payer) -> bytes:
         """The answer to what is no message."""
         if isinstance(invalid.error, ParseError):
             self.counters.parse_errors += 1
         else:
             self.counters.invalid_requests += 1
+        self._rates.fine(caller, invalid.error)
+        if invalid.limit is not None:
+            self.counters.hit(invalid.limit)
         if self._debug:
             self._log.debug("refused a message: {error}", error=invalid.error.data)
         return codec.error_answer(invalid.error, invalid.id)
@@ -147,6 +171,7 @@ class Answers:
         return codec.join_batch(given) if given else None
 
     def _too_much(self, item: Message | Invalid) -> bytes:
+        self.counters.hit("max_response")
         error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
         return codec.error_answer(error, id_of(item))
 

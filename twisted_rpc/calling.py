@@ -11,7 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
 from twisted_rpc.batching import BatchCalls
-from twisted_rpc.errors import CallError, ConnectionLost, NotFullDuplex, ProtocolError
+from twisted_rpc.errors import (
+    CallError,
+    ConnectionLost,
+    NotFullDuplex,
+    ProtocolError,
+    TooManyCalls,
+)
 from twisted_rpc.flow import Flow
 from twisted_rpc.interfaces import IConnectionOwner
 from twisted_rpc.message import Invalid, Message
@@ -36,11 +42,11 @@ class Calling(Flow):
     full_duplex: ClassVar[bool] = True
 
     def __init__(self, owner: IConnectionOwner, peer: str) -> None:
-        super().__init__(owner.limits.max_in_flight)
+        super().__init__(owner.limits.max_in_flight, owner.counters)
         self.peer = peer
         self._owner = owner
         self._limits = owner.limits
-        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids(), self._clue)
+        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids(), self._late)
         self._said: str | None = None
 
     # -- what applications use ---------------------------------------------------------------
@@ -57,8 +63,8 @@ class Calling(Flow):
 
         Returns:
             A Deferred of the result.  It fails with `RemoteError`, `CallTimeout`,
-            `ConnectionLost`, `ProtocolError` or `NotFullDuplex`.  Cancelling it forgets the
-            call, and asks the far side to cancel it (`$/cancelRequest`).
+            `ConnectionLost`, `ProtocolError`, `NotFullDuplex` or `TooManyCalls`.  Cancelling
+            it forgets the call, and asks the far side to cancel it (`$/cancelRequest`).
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
@@ -125,6 +131,8 @@ class Calling(Flow):
             error = NotFullDuplex(f"{self.peer} cannot be called over {self.transport}")
         elif self.is_closed:
             error = ConnectionLost(f"the connection to {self.peer} is closed")
+        else:
+            error = self._too_many(len(calls))
         if error is not None:
             if notifications and not calls:
                 raise error
@@ -138,11 +146,24 @@ class Calling(Flow):
             self._calls.join(calls)
             self.transmit(codec.join_batch(messages), calls)
 
+    def _too_many(self, more: int) -> CallError | None:
+        """Why no more calls are sent to a far side that does not answer."""
+        most = self._limits.max_outgoing
+        if most is None or not more or len(self._calls) + more <= most:
+            return None
+        self._counters.hit("max_outgoing")
+        return TooManyCalls(f"{most} calls at most wait for {self.peer} (max_outgoing)")
+
     def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
         """Send a message whose answer ends these calls."""
         if self._accepts_unasked(len(message)):
             self.send([message])
         self._work()
+
+    def _late(self) -> str:
+        """A call was not answered in time: count it, and say what is known of why."""
+        self._counters.hit("call_timeout")
+        return self._clue()
 
     def _clue(self) -> str:
         """What is known of why a call was not answered; see `Call`."""
@@ -172,15 +193,27 @@ class Calling(Flow):
                 return True
         return self._calls.answered(message)
 
-    def take_invalid(self, invalid: Invalid) -> bool:
+    def take_invalid(self, invalid: Invalid) -> Invalid | None:
         """See `Caller.take_invalid`; a client cannot go on with a server that talks rubbish."""
         if self._owner.answers_rubbish:
-            return False
+            self.errors += 1
+            most = self._limits.max_errors
+            return invalid if most is None or self.errors < most else self._last_error(invalid)
         if invalid.meant is None:
             self.break_off(str(invalid.error.data))
         else:  # an answer, or a notification, which has none
             self._owner.dispatcher.dispatch(invalid.meant, self)
-        return True
+        return None
+
+    def _last_error(self, invalid: Invalid) -> Invalid | None:
+        """What is answered to the last of so many errors in a row; then the line ends."""
+        if self._ending:
+            return None
+        self._counters.hit("max_errors")
+        self._backlog.clear()
+        self.finish()
+        text = f"{self.errors} in a row that are no messages (max_errors): {invalid.error.data}"
+        return Invalid(type(invalid.error)(text), invalid.id)  # type: ignore[call-arg,arg-type]
 
     def break_off(self, why: str) -> None:
         """Give up a far side that does not speak JSON-RPC: its answers would find nobody."""

@@ -29,7 +29,11 @@ __all__ = ["CLIENT_LIMITS", "Client"]
 T = TypeVar("T")
 
 CLIENT_LIMITS = Limits(
-    max_message=16 * 1024 * 1024, max_batch=None, max_unread=None, unread_timeout=None
+    max_message=16 * 1024 * 1024,
+    max_batch=None,
+    max_outgoing=None,
+    max_unread=None,
+    unread_timeout=None,
 )
 """A client takes longer answers than a server takes requests, and waits for a busy server."""
 

@@ -109,7 +109,8 @@ def decode(data: bytes, max_depth: int) -> Decoded:
             _check_text(data)
         # Fewer bytes than that cannot close what they would have to open.
         if len(data) > 2 * max_depth and _is_deeper(data, max_depth):
-            return Invalid(ParseError(f"nested deeper than {max_depth}"))
+            error = ParseError(f"nested deeper than {max_depth} levels (max_depth)")
+            return Invalid(error, limit="max_depth")
         try:
             message = _decode_fast(data)
         except ValidationError:

@@ -38,8 +38,12 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Bytes: `max_message`, `max_response` (also of a whole batch), `max_unread` (notifications
     that wait for a peer that does not read).  Counts: `max_batch` items, `max_depth` levels of
-    nesting, `max_in_flight` calls running for one connection, `max_connections`,
-    `max_connections_per_address`.  Seconds: `call_timeout` for one method,
+    nesting, `max_in_flight` calls running for one connection and `max_calls` for all,
+    `max_outgoing` calls of ours that one far side has not answered, `max_errors` in a row
+    that are no messages, `max_connections`, `max_connections_per_address`,
+    `max_unauthenticated` lines.  Rates: `calls_per_second` of one caller,
+    `calls_per_second_per_address`, `calls_burst` calls at once after a pause, `error_cost`
+    in calls of one that is the caller's mistake.  Seconds: `call_timeout` for one method,
     `request_timeout` for the arrival of one message from its first byte,
     `handshake_timeout` for TLS, WebSocket and authentication, `idle_timeout` for an HTTP
     connection between requests, `unread_timeout` for a peer that leaves answers unread,
@@ -57,8 +61,16 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_batch: int | None = 100
     max_depth: int | None = 64
     max_in_flight: int | None = 20
+    max_calls: int | None = 1000
+    max_outgoing: int | None = 100
+    max_errors: int | None = 100
     max_connections: int | None = 1000
     max_connections_per_address: int | None = 100
+    max_unauthenticated: int | None = 100
+    calls_per_second: float | None = None
+    calls_per_second_per_address: float | None = None
+    calls_burst: int | None = 100
+    error_cost: float | None = 10
     call_timeout: float | None = 30
     request_timeout: float | None = 30
     handshake_timeout: float | None = 10

@@ -9,6 +9,7 @@ when the line drops.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -25,7 +26,8 @@ from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import RequestTooBig, RPCError, Unauthorized
 from twisted_rpc.flow import Dispatch
-from twisted_rpc.interfaces import IConnectionOwner, IRPCConnection
+from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
+from twisted_rpc.lines import source_of
 from twisted_rpc.namespace import Listeners
 from twisted_rpc.running import Answer, Caller
 
@@ -45,10 +47,13 @@ class Connection(Calling):
         login: who it is, if that is known already.
 
     Attributes:
-        address: what it is counted by, as far as addresses have limits.
+        address: where it is, as far as addresses have limits.
         namespaces: the only ones it may see; None for all.
         line_credentials: what the line proves who it is with, before it has said a word.
+        line: what carries it, if that is counted as a stranger's until it is admitted.
     """
+
+    line: ILine | None = None
 
     def __init__(
         self,
@@ -77,6 +82,11 @@ class Connection(Calling):
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
         return f"<{type(self).__name__} {self.id} to {self.peer}: {state}>"
+
+    @cached_property
+    def source(self) -> str:  # type: ignore[override]
+        """See `Caller`."""
+        return source_of(self.address or self.peer)
 
     @property
     def connection(self) -> Connection:
@@ -209,6 +219,7 @@ class Connection(Calling):
         self._unproved += len(message)
         limit = self._limits.max_auth_message
         if limit is not None and self._unproved > limit:
+            self._owner.counters.hit("max_auth_message")
             self._backlog.clear()
             self._ending = True
             return codec.error_answer(RequestTooBig(f"{limit} bytes at most (max_auth_message)"))
@@ -223,6 +234,8 @@ class Connection(Calling):
             return
         self._gate = None
         self._login = login
+        if self.line is not None:
+            self._owner.lines.proved(self.line)
         self._answer_by(self._owner.dispatcher.dispatch)
         self._handshake.clear()
         self._limit_messages(self._limits.max_message, "max_message")
@@ -238,5 +251,6 @@ class Connection(Calling):
 
     def _handshake_expired(self) -> None:
         seconds = self._limits.handshake_timeout
+        self._owner.counters.hit("handshake_timeout")
         self.refuse(Unauthorized(f"not within {seconds:g} seconds (handshake_timeout)"))
         self.close()

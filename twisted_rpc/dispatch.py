@@ -32,12 +32,14 @@ from twisted_rpc.context import Context
 from twisted_rpc.errors import (
     BatchTooBig,
     Busy,
+    RateLimited,
     ShuttingDown,
 )
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response
-from twisted_rpc.namespace import Namespace
-from twisted_rpc.running import Answer, Batch, Caller, Running
+from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.rates import Rates
+from twisted_rpc.running import Answer, Batch, Caller, Load, Running
 
 __all__ = ["CANCEL", "Dispatcher"]
 
@@ -56,6 +58,7 @@ class Dispatcher:
         limits: sizes and times.
         hooks: the endpoint, for what its subclasses override.
         access: who may call what.
+        counters: told what happens.
         debug: send tracebacks to callers.
         clock: where time comes from; for `thread=True` methods, the reactor.
     """
@@ -66,6 +69,7 @@ class Dispatcher:
         limits: Limits,
         hooks: Hooks,
         access: Access,
+        counters: Counters,
         *,
         debug: bool,
         clock: IReactorTime,
@@ -73,30 +77,34 @@ class Dispatcher:
         self.clock = clock
         self.invoker = Invoker(namespace, hooks, clock)
         self.limits = limits
-        self._answers = Answers(limits, hooks, debug=debug)
+        self.counters = counters
+        self.rates = Rates(limits, clock)
+        self._answers = Answers(limits, hooks, counters, self.rates, debug=debug)
         self._draining = False
         self._methods = namespace.methods
-        self.views = Views(namespace, access, is_short=self.invoker.plain)
+        self._load = Load(limits.max_calls, self._choose_way)
+        self.views = Views(namespace, access)
+        self._choose_way()
         self.max_depth = limits.max_depth or 1 << 31
         self._shallow = 2 * self.max_depth  # so few bytes cannot nest deeper
         self._max_batch = limits.max_batch or math.inf
         self._max_response = limits.max_response or 1 << 62
         self._max_in_flight = limits.max_in_flight or math.inf
 
-    @property
-    def counters(self) -> Counters:
-        """What was counted since the start."""
-        return self._answers.counters
-
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
         self.invoker.use(middleware)
-        self.views.go_the_long_way()
+        self._choose_way()
 
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
         self._draining = True
-        self.views.go_the_long_way()
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        """Let calls take the short way where nothing has to be asked before they run."""
+        asked = self._draining or self._load.is_full or self.rates.hold_for_all
+        self.views.is_short = self.invoker.plain and not asked
 
     def dispatch(  # noqa: C901, PLR0912 - see its text
         self, data: bytes | Message | Invalid, caller: Caller
@@ -130,6 +138,8 @@ class Dispatcher:
             or message.error is not UNSET
         ):
             return self._handle_no_request(message, caller)
+        if caller.errors:
+            caller.errors = 0
         try:  # nothing else happens in these handlers: it would see their exception as its own
             method = caller.direct[message.method]  # type: ignore[index]
         except KeyError:
@@ -156,7 +166,7 @@ class Dispatcher:
             if kind in _SYNCHRONOUS:
                 return encode_result(result, message.id, self._max_response)
         except BaseException as error:
-            return self._answers.to_failure(error, message)
+            return self._answers.to_failure(error, message, caller)
         return self._settle(result, message, caller)
 
     def _handle_no_request(self, decoded: Decoded, caller: Caller) -> Answer:
@@ -164,12 +174,24 @@ class Dispatcher:
         if isinstance(decoded, Message):
             decoded = checked(decoded)
         if isinstance(decoded, Invalid):
-            return None if caller.take_invalid(decoded) else self._answers.to_invalid(decoded)
+            return self.refuse(decoded, caller)
         if isinstance(decoded, list):
             return self._handle_batch(decoded, caller)
+        caller.errors = 0
         if not caller.take_response(decoded):
-            self._answers.counters.unexpected_responses += 1
+            self.counters.unexpected_responses += 1
         return None
+
+    def refuse(self, invalid: Invalid, caller: Caller) -> bytes | None:
+        """Answer what is no message, unless its sender is not to be answered."""
+        answered = caller.take_invalid(invalid)
+        if answered is None:
+            return None
+        try:
+            self._check_rates(caller)
+        except RateLimited as error:
+            return codec.error_answer(error, invalid.id)
+        return self._answers.to_invalid(answered, caller)
 
     def _handle_other(self, message: Message, caller: Caller) -> Answer:
         """Answer a notification, or a call that cannot take the short way."""
@@ -178,33 +200,50 @@ class Dispatcher:
         if message.method in CANCEL and message.id is UNSET and message.method not in self._methods:
             self._cancel(message, caller)
             return None
-        if caller.in_flight >= self._max_in_flight:
-            limit = self.limits.max_in_flight
-            return self._answers.to_failure(
-                Busy(f"{limit} calls in flight (max_in_flight)"), message
-            )
-        if self._draining:
-            return self._answers.to_failure(ShuttingDown(), message)
         request = Request("2.0", message.method, message.params, message.id)
         try:
+            self._check_room(caller)
+            self._check_rates(caller, caller.view.find(message.method) if caller.view else None)
             result = self.invoker.run(request, self._context(message, caller))
         except BaseException as error:
-            return self._answers.to_failure(error, message)
+            return self._answers.to_failure(error, message, caller)
         return self._settle(result, message, caller)
+
+    def _check_room(self, caller: Caller) -> None:
+        """See that one more call may run."""
+        if caller.in_flight >= self._max_in_flight:
+            raise self._busy("calls of one connection", "max_in_flight")
+        if self._load.is_full:
+            raise self._busy("calls of all callers together", "max_calls")
+        if self._draining:
+            raise ShuttingDown()
+
+    def _busy(self, what: str, limit: str) -> Busy:
+        self.counters.hit(limit)
+        return Busy(f"{getattr(self.limits, limit)} {what} are running ({limit})")
+
+    def _check_rates(self, caller: Caller, method: Method | None = None) -> None:
+        """See that the caller may call as often as that."""
+        try:
+            self.rates.check(caller, method)
+        except RateLimited as error:
+            self.counters.hit(error.data["limit"])
+            caller.delay = error.data["retry_after"]
+            raise
 
     def _cancel(self, message: Message, caller: Caller) -> None:
         """Cancel a call of the same caller; its answer is -32800 unless it ends otherwise."""
         try:
             request_id = decode_cancelled(b"" if message.params is UNSET else message.params)
         except MsgspecError:
-            self._answers.counters.ignored_notifications += 1
+            self.counters.ignored_notifications += 1
             return
         running = caller.running.get(request_id)
         if running is not None:
             running.cancel()
 
     def _context(self, message: Message, caller: Caller) -> Context:
-        timeout = self._timeout_of(message)
+        timeout, _ = self._timeout_of(message)
         return Context(
             method=str(message.method),
             id=message.id,
@@ -215,32 +254,36 @@ class Dispatcher:
             view=caller.view,
         )
 
-    def _timeout_of(self, message: Message) -> float | None:
-        """Seconds a call may take: its method's own limit, or the one that holds for all."""
+    def _timeout_of(self, message: Message) -> tuple[float | None, str]:
+        """Seconds a call may take, and which limit says so: its method's, or that for all."""
         method = self._methods.get(str(message.method))
         if method is None or method.timeout is UNSET:
-            return self.limits.call_timeout
-        return method.timeout
+            return self.limits.call_timeout, "call_timeout"
+        return method.timeout, "timeout of the method"
 
     def _settle(self, result: Any, message: Message, caller: Caller) -> Answer:
         """The answer for what a method returned, waited for where it has to be."""
         waiting = as_deferred(result)
         if waiting is None:
-            return self._answers.to_result(result, message)
-        running = Running(self._answers, message, caller, self.clock)
+            return self._answers.to_result(result, message, caller)
+        running = Running(self._answers, message, caller, self._load, clock=self.clock)
         waiting.addCallbacks(running.succeeded, running.failed)
         if running.ended:
             return running.answer
-        return running.wait(waiting, self._timeout_of(message))
+        return running.wait(waiting, *self._timeout_of(message))
 
     # -- batches ---------------------------------------------------------------------------
 
     def _handle_batch(self, items: list[Message | Invalid], caller: Caller) -> Answer:
         if len(items) > self._max_batch:
-            self._answers.counters.invalid_requests += 1
+            self.counters.invalid_requests += 1
+            self.counters.hit("max_batch")
             return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
         return Batch(items, self, self._answers, caller).run()
 
     def has_room(self, caller: Caller) -> bool:
         """Whether an item of a batch may start, or has to be refused, now."""
-        return caller.in_flight < self._max_in_flight or caller.awaits_answer
+        if caller.in_flight < self._max_in_flight or caller.awaits_answer:
+            return True
+        self.counters.hit("max_in_flight")
+        return False

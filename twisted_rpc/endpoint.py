@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -34,6 +33,7 @@ from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import MethodNotFound, RPCError
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import Middleware, default
+from twisted_rpc.lines import Lines
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.outgoing import encoded_notification
@@ -75,8 +75,8 @@ class Endpoint:
         self._reactor = reactor
         self._portal: Portal | None = None
         self._access = Access(lambda: self.requires_authentication)
-        self._addresses: Counter[str] = Counter()
-        self.lines: dict[ILine, str] = {}
+        self.counters = Counters()
+        self.lines = Lines(self.limits, self.counters)
 
     # -- what applications use ---------------------------------------------------------------
 
@@ -128,11 +128,6 @@ class Endpoint:
     def methods(self) -> Mapping[str, Method]:
         """What is exposed, by full name."""
         return self.namespace.methods
-
-    @property
-    def counters(self) -> Counters:
-        """What was counted since the start."""
-        return self.dispatcher.counters
 
     def dispatch(self, raw: bytes, context: Context | None = None) -> Deferred[bytes | None]:
         """Answer one JSON text without any transport.
@@ -247,7 +242,13 @@ class Endpoint:
     def dispatcher(self) -> Dispatcher:
         """What answers messages."""
         dispatcher = Dispatcher(
-            self.namespace, self.limits, self, self._access, debug=self.debug, clock=self.clock
+            self.namespace,
+            self.limits,
+            self,
+            self._access,
+            self.counters,
+            debug=self.debug,
+            clock=self.clock,
         )
         dispatcher.invoker.provide("rpc.ticket", self._ticket)
         return dispatcher
@@ -263,7 +264,9 @@ class Endpoint:
     def logins(self) -> Logins:
         """What finds out who callers are."""
         authenticate = self.authenticate if self._is_overridden else self._log_in
-        return Logins(authenticate, lambda: self.credential_kinds, self.limits, self.clock)
+        return Logins(
+            authenticate, lambda: self.credential_kinds, self.limits, self.counters, self.clock
+        )
 
     def _log_in(self, credentials: Any) -> Deferred[portal.Login]:
         if self._portal is None:
@@ -306,32 +309,18 @@ class Endpoint:
         if self.connections.pop(connection.id, None) is not None:
             self.connection_closed(connection)
 
-    def admit(self, line: ILine, address: str) -> str | None:
-        """Count one more line, from an address.
+    def admit(self, line: ILine, address: str, *, identity: Any = None) -> str | None:
+        """Count one more line, from an address; whose it is, if that is proved already.
 
         Returns:
-            None, or which limit refuses it; only an admitted one is released.
+            None, or why it is refused; only an admitted one is released.
         """
-        limits = self.limits
-        if limits.max_connections and len(self.lines) >= limits.max_connections:
-            return f"{limits.max_connections} connections (max_connections)"
-        per_address = limits.max_connections_per_address
-        if per_address and self._addresses[address] >= per_address:
-            return f"{per_address} connections from one address (max_connections_per_address)"
-        self._addresses[address] += 1
-        self.lines[line] = address
-        return None
-
-    def succeed(self, line: ILine, successor: ILine) -> None:
-        """Another protocol goes on with an admitted line."""
-        self.lines[successor] = self.lines.pop(line)
+        stranger = identity is None and self.requires_authentication
+        return self.lines.admit(line, address, stranger=stranger)
 
     def release(self, line: ILine) -> None:
         """An admitted line is gone."""
-        address = self.lines.pop(line)
-        self._addresses[address] -= 1
-        if self._addresses[address] <= 0:
-            del self._addresses[address]
+        self.lines.release(line)
 
 
 class Server(Endpoint):
@@ -381,14 +370,16 @@ class Server(Endpoint):
             deadline = Deadline(self.clock, self._abort_all)
             deadline.set(self.limits.drain_timeout)
             self._drained.addCallback(lambda _: deadline.stop())
-            for line in list(self.lines):
+            for line in self.lines:
                 line.drain()
             self._check_drained()
         return self._drained
 
-    def admit(self, line: ILine, address: str) -> str | None:
+    def admit(self, line: ILine, address: str, *, identity: Any = None) -> str | None:
         """See `Endpoint.admit`; nobody is admitted any more while it drains."""
-        return "shutting down" if self._drained is not None else super().admit(line, address)
+        if self._drained is not None:
+            return "shutting down"
+        return super().admit(line, address, identity=identity)
 
     def release(self, line: ILine) -> None:
         """See `Endpoint.release`."""
@@ -400,6 +391,7 @@ class Server(Endpoint):
             self._drained.callback(None)
 
     def _abort_all(self) -> None:
+        self.counters.hit("drain_timeout")
         _log.warn(
             "{count} lines are open after {seconds} seconds (drain_timeout): they are aborted, "
             "and what still runs for them is cancelled",
@@ -409,7 +401,7 @@ class Server(Endpoint):
         for connection in list(self.connections.values()):
             for running in list(connection.running.values()):
                 running.cancel()
-        for line in list(self.lines):
+        for line in self.lines:
             line.abort()
 
 

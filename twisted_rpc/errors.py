@@ -51,6 +51,7 @@ __all__ = [
     "ResponseTooBig",
     "ServerError",
     "ShuttingDown",
+    "TooManyCalls",
     "TooManySubscriptions",
     "Unauthorized",
     "UnknownHost",
@@ -195,7 +196,7 @@ class RateLimited(_StandardError):
     """The caller asks too often."""
 
     default_code = ErrorCode.RATE_LIMITED
-    default_message = "Rate limit exceeded"
+    default_message = "Rate limited"
 
 
 class TooManySubscriptions(_StandardError):
@@ -301,6 +302,10 @@ class ConnectionLost(CallError):
 
 class ProtocolError(CallError):
     """The far side sent what is no answer: no JSON, a message too long, another status."""
+
+
+class TooManyCalls(CallError):
+    """As many calls wait for the far side as may (`max_outgoing`): this one was not sent."""
 
 
 class ConnectError(CallError):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
+from twisted_rpc.answers import Counters
 from twisted_rpc.running import Answer, Caller
 
 __all__ = ["Dispatch", "Flow"]
@@ -25,6 +26,7 @@ class Flow(Caller):
 
     Args:
         max_in_flight: None for any number.
+        counters: told when it is reached.
 
     Attributes:
         is_closed: whether the line is down.
@@ -32,8 +34,9 @@ class Flow(Caller):
 
     _dispatch: Dispatch
 
-    def __init__(self, max_in_flight: int | None) -> None:
+    def __init__(self, max_in_flight: int | None, counters: Counters) -> None:
         super().__init__()
+        self._counters = counters
         self.is_closed = False
         self._max_in_flight = max_in_flight or 1 << 31
         self._backlog: deque[bytes] = deque()
@@ -59,6 +62,10 @@ class Flow(Caller):
 
         Until then the far side is read, for its answers to calls of ours.
         """
+        self.finish()
+
+    def finish(self) -> None:
+        """Close when everything is answered, for whatever reason."""
         self._ending = True
         self._work()
 
@@ -154,6 +161,8 @@ class Flow(Caller):
         reading = not (self._is_full or self._backlog or self._congested or self._held)
         if reading is not self._reading:
             self._reading = reading
+            if self._is_full:
+                self._counters.hit("max_in_flight")
             self._set_reading(reading)
 
     def _answer_later(self, answer: bytes | None) -> None:

@@ -14,6 +14,8 @@ class IConnectionOwner(Interface):
 
     dispatcher = Attribute("The `Dispatcher` that answers its messages.")
     limits = Attribute("The `Limits` that hold for it.")
+    counters = Attribute("The `Counters` of what happens.")
+    lines = Attribute("The `Lines` there are.")
     clock = Attribute("An `IReactorTime` provider.")
     tracing = Attribute("Whether `trace` wants to be told of every message.")
     requires_authentication = Attribute("Whether it has to prove who it is first.")

@@ -44,11 +44,13 @@ class Invalid(Struct, frozen=True):
 
     `meant` is what a client takes it for all the same: servers in JavaScript send no result
     where a method returned undefined, and rpc-websockets has a shape of its own for events.
+    `limit` names the limit it is beyond, if it is for that.
     """
 
     error: RPCError
     id: Id = None
     meant: Message | None = None
+    limit: str | None = None
 
 
 class Request(Struct, frozen=True):

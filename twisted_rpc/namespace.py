@@ -35,6 +35,19 @@ class Marker(Struct, frozen=True, forbid_unknown_fields=True):
     access: str | None = None
     timeout: float | None | UnsetType = UNSET
     thread: bool = False
+    rate: float | None = None
+    burst: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("rate", self.rate), ("burst", self.burst)):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name} is a number of calls, not {value!r}")
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be greater than 0 (None for no limit), not {value}")
+        if self.burst is not None and self.rate is None:
+            raise ValueError("burst is for a method with a rate")
 
 
 class Method(Struct, frozen=True):
@@ -48,6 +61,7 @@ class Method(Struct, frozen=True):
         timeout: seconds; None for never; `UNSET` for the limit that holds for all.
         thread: whether it runs in the reactor's thread pool.
         namespace: the name it was exposed under.
+        rate, burst: how often one caller may call it; see `method`.
     """
 
     name: str
@@ -57,11 +71,14 @@ class Method(Struct, frozen=True):
     timeout: float | None | UnsetType = UNSET
     thread: bool = False
     namespace: str = ""
+    rate: float | None = None
+    burst: int | None = None
 
     @property
     def is_direct(self) -> bool:
-        """Whether a call needs its parameters and nothing else: no context, no thread."""
-        return not self.thread and self.binder.quick is not None and not self.binder.context_name
+        """Whether a call needs its parameters alone: no context, no thread, no rate."""
+        free = not self.thread and self.rate is None
+        return free and self.binder.quick is not None and not self.binder.context_name
 
     def arguments(
         self, raw: Raw | UnsetType, context: Context
@@ -88,6 +105,8 @@ def method(
     access: str | None = None,
     timeout: float | None | UnsetType = UNSET,
     thread: bool = False,
+    rate: float | None = None,
+    burst: int | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -99,6 +118,8 @@ def method(
     access: str | None = None,
     timeout: float | None | UnsetType = UNSET,
     thread: bool = False,
+    rate: float | None = None,
+    burst: int | None = None,
 ) -> F | Callable[[F], F]:
     """Mark a function as callable from outside, once its object is exposed.
 
@@ -108,9 +129,11 @@ def method(
         access: an access level, a word of the application's such as "read".
         timeout: seconds it may take; None for as long as it likes.
         thread: run it in the reactor's thread pool, because it blocks.
+        rate: calls a second that one caller may make of it; None for any number.
+        burst: calls that it may make at once after a pause; those of a second unless given.
 
     Raises:
-        TypeError, ValueError: the timeout is no number of seconds.
+        TypeError, ValueError: the timeout is no number of seconds, or the rate none of calls.
     """
     if timeout is not UNSET and timeout is not None:
         if isinstance(timeout, bool) or not isinstance(timeout, int | float):
@@ -118,8 +141,10 @@ def method(
         if not 0 < timeout < math.inf:
             raise ValueError(f"timeout must be greater than 0 (None for no limit), not {timeout}")
 
+    marker = Marker(name, access, timeout, thread, rate, burst)
+
     def mark(marked: F) -> F:
-        setattr(marked, _MARK, Marker(name, access, timeout, thread))
+        setattr(marked, _MARK, marker)
         return marked
 
     return mark if function is None else mark(function)
@@ -249,6 +274,8 @@ def _entry(name: str, function: Callable[..., Any], marker: Marker, namespace: s
         marker.timeout,
         marker.thread,
         namespace,
+        marker.rate,
+        marker.burst,
     )
 
 
@@ -308,7 +335,7 @@ def _api_marker(attribute: str, value: Any) -> Marker:
     if isinstance(value, Mapping):
         try:
             return Marker(**value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ExposeError(f"api of {attribute!r}: {error}") from None
     raise ExposeError(f"api of {attribute!r}: give an access level or a mapping, not {value!r}")
 

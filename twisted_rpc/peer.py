@@ -100,9 +100,11 @@ class Peer(Endpoint):
 
     # -- what connections and transports use -------------------------------------------------
 
-    def admit(self, line: ILine, address: str) -> str | None:
+    def admit(self, line: ILine, address: str, *, identity: Any = None) -> str | None:
         """See `Endpoint.admit`; a peer has one far side."""
-        return "it has a peer already" if self.lines else super().admit(line, address)
+        if self.lines:
+            return "it has a peer already"
+        return super().admit(line, address, identity=identity)
 
     def opened(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from msgspec import UNSET, Raw
@@ -18,7 +18,7 @@ from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.namespace import Method
 
-__all__ = ["Answer", "Batch", "Caller", "Running"]
+__all__ = ["Answer", "Batch", "Caller", "Load", "Running"]
 
 Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
@@ -32,14 +32,18 @@ class Caller:
 
     Attributes:
         identity, headers, connection: what a `Context` tells a method.
+        source: what its address is counted by.
         in_flight: how many of its calls run.
+        errors: how many in a row of what came from it were no messages.
         awaits_answer: whether we wait for an answer from it ourselves.
         running: those of its calls that run, by their ids.
         view: what it may see of the methods.
         direct: those of them that may be called by the short way.
+        delay: seconds for which its last call was refused, if it was for a rate.
     """
 
     identity: Any = None
+    source: str = "process"
     headers: Mapping[str, str] = NO_HEADERS
     connection: Any = None
     awaits_answer: bool = False
@@ -48,6 +52,8 @@ class Caller:
         self.in_flight = 0
         self.view: View | None = None
         self.direct: Mapping[str, Method | None] = _NOTHING
+        self.errors = 0
+        self.delay: float | None = None
         self.running: dict[Any, Running] = {}
 
     def see(self, view: View) -> None:
@@ -59,12 +65,38 @@ class Caller:
         """An answer to a call of ours came; say whether anybody waited for it."""
         return False
 
-    def take_invalid(self, invalid: Invalid) -> bool:
-        """Something came that is no message; say whether it is not to be answered."""
-        return False
+    def take_invalid(self, invalid: Invalid) -> Invalid | None:
+        """Something came that is no message; say what is to be answered, if anything."""
+        return invalid
 
     def call_ended(self) -> None:
         """One of its calls has ended, which may make room for the next."""
+
+
+class Load:
+    """How many calls run, for all callers together.
+
+    Args:
+        most: how many there may be; None for any number.
+        changed: told when that number is reached, and when it is no longer.
+
+    Attributes:
+        is_full: whether no other may begin.
+    """
+
+    def __init__(self, most: int | None, changed: Callable[[], None]) -> None:
+        self.is_full = False
+        self._running = 0
+        self._most = most or 1 << 62
+        self._changed = changed
+
+    def add(self, calls: int) -> None:
+        """So many more run, or fewer."""
+        self._running += calls
+        is_full = self._running >= self._most
+        if is_full is not self.is_full:
+            self.is_full = is_full
+            self._changed()
 
 
 class Running:
@@ -75,10 +107,18 @@ class Running:
     """
 
     def __init__(
-        self, answers: Answers, message: Message, caller: Caller, clock: IReactorTime
+        self,
+        answers: Answers,
+        message: Message,
+        caller: Caller,
+        load: Load,
+        *,
+        clock: IReactorTime,
     ) -> None:
         self.ended = False
         self.answer: bytes | None = None
+        self._load = load
+        self._limit = ""
         self._answers = answers
         self._message = message
         self._caller = caller
@@ -92,9 +132,19 @@ class Running:
         key = self._message.id
         return bytes(key) if isinstance(key, Raw) else key
 
-    def wait(self, result: Deferred[Any], timeout: float | None) -> Deferred[bytes | None]:
-        """Count the call as running until it ends; fire with its answer then."""
+    def wait(
+        self, result: Deferred[Any], timeout: float | None, limit: str
+    ) -> Deferred[bytes | None]:
+        """Count the call as running until it ends; fire with its answer then.
+
+        Args:
+            result: what the method returned.
+            timeout: seconds it may take; None for ever.
+            limit: what says so.
+        """
         self._result = result
+        self._limit = limit
+        self._load.add(1)
         self._caller.in_flight += 1
         self._caller.running[self._key] = self
         self._answered = Deferred()
@@ -108,14 +158,14 @@ class Running:
         if waiting is not None:
             return waiting.addCallbacks(self.succeeded, self.failed)
         if not self.ended:
-            self._end(self._answers.to_result(result, self._message))
+            self._end(self._answers.to_result(result, self._message, self._caller))
         return None
 
     def failed(self, failure: Failure) -> None:
         """The method raised."""
         if not self.ended:
             assert failure.value is not None
-            self._end(self._answers.to_failure(failure.value, self._message))
+            self._end(self._answers.to_failure(failure.value, self._message, self._caller))
 
     def cancel(self) -> None:
         """Its caller does not want it any more."""
@@ -124,8 +174,9 @@ class Running:
 
     def _time_out(self, timeout: float) -> None:
         self._timer = None
-        error = RequestTimeout(f"no result within {timeout:g} seconds")
-        self._end(self._answers.to_failure(error, self._message))
+        self._answers.counters.hit("call_timeout")
+        error = RequestTimeout(f"no result within {timeout:g} seconds ({self._limit})")
+        self._end(self._answers.to_failure(error, self._message, self._caller))
         self.cancel()
 
     def _end(self, answer: bytes | None) -> None:
@@ -135,6 +186,7 @@ class Running:
             self._timer.cancel()
             self._timer = None
         if self._answered is not None:
+            self._load.add(-1)
             self._caller.in_flight -= 1
             if self._caller.running.get(self._key) is self:  # ids may be used twice
                 del self._caller.running[self._key]

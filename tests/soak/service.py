@@ -94,7 +94,7 @@ class Soak:
         return {
             "lines": len(self._server.lines),
             "connections": len(connections),
-            "addresses": len(self._server._addresses),
+            "addresses": self._server.lines.sources,
             "calls in flight": sum(each.in_flight for each in connections),
             "calls to clients": sum(len(each._calls) for each in connections),
             "delayed calls": len(reactor.getDelayedCalls()),

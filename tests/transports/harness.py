@@ -242,7 +242,7 @@ class TransportTestCase(TestCase):
         await until(lambda: all(line.lost for line in self.lines), "a client is left")
         await until(lambda: not self.server.lines, f"lines are left: {self.server.lines}")
         self.assertEqual(dict(self.server.connections), {})
-        self.assertEqual(dict(self.server._addresses), {})
+        self.assertEqual((self.server.lines.strangers, self.server.lines.sources), (0, 0))
         self.assertEqual(self.clock.getDelayedCalls(), [], "a timer is left")
 
     async def listen(

@@ -10,8 +10,10 @@ from tests.transports.harness import Line, turn, until
 from tests.transports.web_client import echo, get, reply_to, take_reply
 from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
 from twisted_rpc import Limits, Server
+from twisted_rpc.transports import hybrid
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
+from twisted_rpc.transports.wire import LINGER
 
 CALL = request("echo", ["hybrid"])
 RESULT = b'"result":"hybrid"'
@@ -189,12 +191,63 @@ class TooManyTests(HybridTestCase):
 
     limits = Limits(max_connections=3, max_connections_per_address=2)
 
+    def make_factory(self, server: Server) -> Any:
+        self.factory = super().make_factory(server)
+        return self.factory
+
+    async def one_too_many(self) -> Line:
+        """The third of two."""
+        await self.answers(await self.open())
+        await self.answers(await self.open())
+        third = await self.open()
+        await until(lambda: self.factory.refused, "nobody hears it")
+        return third
+
+    async def test_http_is_told_as_http_is(self) -> None:
+        third = await self.one_too_many()
+        third.send(b"PO")
+        await turn(5)
+        reply = await reply_to(third, echo(1)[2:])
+        self.assertEqual((reply.status, reply.code), (503, -32009))
+        self.assertEqual(reply.headers["retry-after"], "5")
+        self.assertIn("(max_connections_per_address)", reply.json()["error"]["data"])
+        self.assertEqual(await third.rest(), b"")
+        self.assertEqual(self.server.counters.limits, {"max_connections_per_address": 1})
+
+    async def test_a_stream_is_told_in_its_own_framing(self) -> None:
+        third = await self.one_too_many()
+        third.send(b"%d:%b," % (len(CALL), CALL) + b"x" * 10_000)
+        answer = await third.rest()
+        size, _, message = answer.partition(b":")
+        self.assertEqual(int(size), len(message) - 1)
+        self.assertEqual(json.loads(message[:-1])["error"]["code"], -32009)
+        self.assertEqual(self.methods.ran, ["echo", "echo"])
+
+    async def test_who_says_nothing_is_not_heard_for_long(self) -> None:
+        third = await self.one_too_many()
+        await self.advance(LINGER)
+        self.assertEqual(await third.rest(), b"")
+        await until(lambda: not self.factory.refused, "it is kept")
+
+    async def test_who_does_not_say_what_it_speaks_is_let_go(self) -> None:
+        third = await self.one_too_many()
+        third.send(b"PO")
+        await turn(5)
+        third.abort()
+        await until(lambda: not self.factory.refused, "it is kept")
+
+    async def test_only_so_many_are_heard(self) -> None:
+        await self.one_too_many()
+        self.patch(hybrid, "_MOST_REFUSED", 1)
+        self.assertEqual(await (await self.open()).rest(), b"")
+
     async def test_lines_of_all_protocols_count_together(self) -> None:
         first, second = await self.open(), await self.open()
         self.assertEqual((await reply_to(first, echo(1))).status, 200)
         await self.answers(second)
         third = await self.open()
-        self.assertEqual(await third.rest(), b"")
+        third.send(CALL + b"\n")
+        self.assertEqual((await third.line())["error"]["code"], -32009)
         second.abort()
         await until(lambda: len(self.server.lines) == 1)
         await self.open_websocket()

@@ -123,7 +123,7 @@ class TokenTests(HTTPTestCase):
     async def test_passwords_are_no_good_where_nobody_knows_any(self) -> None:
         line = await self.open()
         line.send(post(WHO, BASIC))
-        await until(lambda: self.server.logins.failed)
+        await until(lambda: self.server.counters.failed_logins)
         await self.advance(0.25)
         self.assertEqual((await take_reply(line)).status, 401)
         self.assertEqual(self.checker.asked, 0)
@@ -245,7 +245,7 @@ class TicketTests(WebSocketTestCase):
         line = await self.open()
         line.send(handshake(f"/rpc?ticket={ticket}"))
         await until(lambda: len(self.server.lines) == 3)
-        await until(lambda: self.server.logins.failed)
+        await until(lambda: self.server.counters.failed_logins)
         await self.advance(0.25)
         self.assertEqual((await take_reply(line)).status, 401)
 
@@ -307,7 +307,7 @@ class UnixTests(HTTPTestCase):
         by_id = {answer["id"]: answer for answer in answers}
         self.assertEqual(by_id[1]["error"]["code"], -32001)
         self.assertEqual(by_id[3]["result"][0], "ann")
-        self.assertEqual(self.server.logins.failed, 0)
+        self.assertEqual(self.server.counters.failed_logins, 0)
 
     async def test_nor_is_a_request_of_theirs_served(self) -> None:
         self.known = -1  # type: ignore[misc]

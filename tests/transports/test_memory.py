@@ -174,7 +174,7 @@ class InMemoryTests(TestCase):
             (connection,) = server.connections.values()
             self.assertEqual(connection.peer, "memory")
             self.close(client, clock)
-            self.assertEqual(server.lines, {})
+            self.assertEqual(list(server.lines), [])
 
     def close(self, client: Client, clock: Clock) -> None:
         """Close a client; nothing is left."""

@@ -39,6 +39,9 @@ class Requests:
     def may_continue(self) -> None:
         """Nobody waits."""
 
+    def body_too_big(self) -> None:
+        """Nobody counts."""
+
     def request_received(self, exchange: Exchange) -> None:
         refused = exchange.refusal and exchange.refusal.status
         named = (exchange.method, exchange.target, exchange.headers, exchange.body)

@@ -42,6 +42,23 @@ class ResourceTestCase(WebSocketTestCase):
         return Site(root)
 
 
+class LimitedTests(ResourceTestCase):
+    """Limits hold as on a port of ours."""
+
+    limits = Limits(calls_per_second=1, calls_burst=1, max_message=200)
+
+    async def test_calls_too_often_are_told_when_to_come_back(self) -> None:
+        line = await self.open()
+        self.assertEqual((await reply_to(line, echo(1))).status, 200)
+        reply = await reply_to(line, echo(2))
+        self.assertEqual((reply.status, reply.code), (429, -32005))
+        self.assertEqual(reply.headers["retry-after"], "1")
+
+    async def test_what_is_too_long_counts(self) -> None:
+        self.assertEqual((await self.reply(echo("x" * 200))).status, 413)
+        self.assertEqual(self.server.counters.limits, {"max_message": 1})
+
+
 class CallTests(ResourceTestCase):
     """Calls by POST."""
 

@@ -233,7 +233,7 @@ class OtherTransportTests(TransportTestCase):
 
     def wire(self, transport: Any) -> Wire:
         self.told: list[bool] = []
-        wire = Wire(transport, self.limits, self.clock, self.told.append)
+        wire = Wire(transport, self.server, self.told.append)
         self.addCleanup(wire.stop)
         return wire
 

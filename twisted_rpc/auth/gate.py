@@ -96,24 +96,29 @@ class Gate:
         if isinstance(message, list):
             most = self._dispatcher.limits.max_batch
             if most is not None and len(message) > most:
+                self._dispatcher.counters.hit("max_batch")
                 return codec.error_answer(BatchTooBig(f"{most} items at most (max_batch)"))
-            refused = [answer for item in message if (answer := self._refuse(item)) is not None]
+            refused = [
+                answer for item in message if (answer := self._refuse(item, caller)) is not None
+            ]
             return codec.join_batch(refused) if refused else None
         if isinstance(message, Message) and message.method == "auth":
             return self._log_in(message)
-        return self._refuse(message)
+        return self._refuse(message, caller)
 
     def close(self) -> None:
         """The connection has ended: nobody waits for an outcome any more."""
         if self._asked is not None:
             self._asked.cancel()
 
-    def _refuse(self, item: Message | Invalid) -> bytes | None:
+    def _refuse(self, item: Message | Invalid, caller: Caller) -> bytes | None:
         if isinstance(item, Invalid):
-            return codec.error_answer(item.error, item.id)
+            return self._dispatcher.refuse(item, caller)
         if item.method is UNSET or item.id is UNSET:
             return None
-        return codec.error_answer(Unauthorized("call auth with [user, password] first"), item.id)
+        error = Unauthorized("call auth with [user, password] first")
+        self._dispatcher.rates.fine(caller, error)
+        return codec.error_answer(error, item.id)
 
     def _log_in(self, message: Message) -> Answer:
         try:

@@ -14,13 +14,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface
 
-from twisted_rpc.auth.attempts import Attempts
+from twisted_rpc.answers import Counters
 from twisted_rpc.auth.portal import Login, authenticated
 from twisted_rpc.auth.tickets import Ticket, Tickets
 from twisted_rpc.auth.validity import what_ended
 from twisted_rpc.config import Limits
+from twisted_rpc.rates import Buckets
 
 __all__ = ["Logins", "Origin", "TooManyAttempts"]
+
+_MINUTE = 60.0
 
 _LONGEST_NAME = 64
 """So much of a user name stands in the log."""
@@ -46,8 +49,8 @@ class Origin(Protocol):
         """Where it is, for people to read."""
 
     @property
-    def address(self) -> str:
-        """What attempts are counted by."""
+    def source(self) -> str:
+        """What its address is counted by."""
 
 
 class Logins:
@@ -57,11 +60,11 @@ class Logins:
         authenticate: the endpoint's.
         kinds: the interfaces of credentials that it takes.
         limits: those whose names begin with `auth` or have it in them.
+        counters: told of those that fail.
         clock: where time comes from.
 
     Attributes:
         tickets: those that are out.
-        failed: how many logins have failed since the start.
     """
 
     _log = Logger()
@@ -71,16 +74,18 @@ class Logins:
         authenticate: Callable[[Any], Any],
         kinds: Callable[[], Iterable[type[Interface]]],
         limits: Limits,
+        counters: Counters,
         clock: IReactorTime,
     ) -> None:
         self.tickets = Tickets(limits.ticket_timeout, clock)
-        self.failed = 0
+        self._counters = counters
         self._authenticate = authenticate
         self._kinds = kinds
         self._clock = clock
         self._delay = limits.auth_delay
         self._timeout = limits.handshake_timeout
-        self._attempts = Attempts(limits.max_auth_attempts, clock)
+        most = limits.max_auth_attempts
+        self._attempts = None if most is None else Buckets(most / _MINUTE, most, clock)
 
     def ask(self, credentials: ICredentials, origin: Origin) -> Deferred[Login]:
         """Log in whom credentials belong to that somebody has sent.
@@ -92,13 +97,26 @@ class Logins:
             TooManyAttempts: the address has to wait; nobody was asked.
             LoginFailed: they prove nothing, or nobody can tell; the log says why then.
         """
-        wait = self._attempts.spend(origin.address)
+        wait = self._spend(origin)
         if wait:
             return self._fail(TooManyAttempts(wait), credentials, origin)
         began = self._clock.seconds()
         asked = self._prove(credentials)
         asked.addCallback(self._succeeded, origin)
         return asked.addErrback(self._failed, credentials, origin, began)
+
+    def _spend(self, origin: Origin) -> float:
+        """Pay for an attempt before it begins, or many at once would get by.
+
+        Returns:
+            0, or the seconds after which there is something to spend again.
+        """
+        if self._attempts is None:
+            return 0
+        wait = self._attempts.wait(origin.source)
+        if not wait:
+            self._attempts.take(origin.source)
+        return wait
 
     def ask_line(self, credentials: Sequence[ICredentials]) -> Deferred[Login]:
         """Log in by what a line brings along, a certificate or the kernel's word.
@@ -145,14 +163,15 @@ class Logins:
         return login
 
     def _succeeded(self, login: Login, origin: Origin) -> Login:
-        self._attempts.refund(origin.address)
+        if self._attempts is not None:
+            self._attempts.take(origin.source, -1)  # only those that fail cost something
         return login
 
     def _failed(
         self, failure: Failure, credentials: ICredentials, origin: Origin, began: float
     ) -> Deferred[Login]:
         failure.trap(LoginFailed)
-        self.failed += 1
+        self._counters.failed_logins += 1
         who = _described(credentials)
         self._log.warn("{peer}: login of {who} failed", peer=origin.peer, who=who)
         return self._later(failure, began)
@@ -160,7 +179,8 @@ class Logins:
     def _fail(
         self, error: TooManyAttempts, credentials: ICredentials, origin: Origin
     ) -> Deferred[Login]:
-        self.failed += 1
+        self._counters.failed_logins += 1
+        self._counters.hit("max_auth_attempts")
         who = _described(credentials)
         self._log.warn(
             "{peer}: login of {who} not tried: {error}", peer=origin.peer, who=who, error=error

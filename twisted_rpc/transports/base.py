@@ -26,6 +26,7 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
+from twisted_rpc.lines import source_of
 from twisted_rpc.transports.wire import Wire, keep_alive
 
 __all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
@@ -135,7 +136,7 @@ class RPCProtocol(Protocol):
         peer = _peer_of(self.transport)
         self.address, self.peer = address_name(peer)
         self._handshake = Deadline(endpoint.clock, self._handshake_expired)
-        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
+        self.wire = Wire(self.transport, endpoint, self.congested)
         if not self._admitted:
             if isinstance(peer, IPv4Address | IPv6Address):
                 self.transport.setTcpNoDelay(True)
@@ -143,8 +144,7 @@ class RPCProtocol(Protocol):
             refusal = endpoint.admit(self, self.address)
             if refusal is not None:
                 self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
-                self._refuse(refusal)
-                hand_over(self.transport, _Refused(self.wire))
+                hand_over(self.transport, self.refuse(refusal))
                 return
             self._counted = True
             if ISSLTransport.providedBy(self.transport):
@@ -153,12 +153,14 @@ class RPCProtocol(Protocol):
                 return
         self._begin()
 
-    def _refuse(self, refusal: str) -> None:
+    def refuse(self, refusal: str) -> Protocol:
+        """Tell the far side that it is one too many; what has the line until it is closed."""
         if ISSLTransport.providedBy(self.transport):
             self.wire.abort()  # nothing can be said before the handshake
         else:
             self.too_many(refusal)
             self.wire.close()
+        return _Refused(self.wire)
 
     def _begin(self) -> None:
         self.begun = True
@@ -171,6 +173,11 @@ class RPCProtocol(Protocol):
     def end(self) -> None:
         """The line is down."""
         raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """What its address is counted by."""
+        return source_of(self.address)
 
     def introduce(self, connection: Connection) -> None:
         """Let a connection know what is known of its line."""
@@ -194,9 +201,14 @@ class RPCProtocol(Protocol):
     @property
     def first_timeout(self) -> float | None:
         """Seconds the far side may be silent before it has said anything."""
-        limits = self.endpoint.limits
+        timeout: float | None = getattr(self.endpoint.limits, self.first_limit)
+        return timeout
+
+    @property
+    def first_limit(self) -> str:
+        """The limit that says how long."""
         stranger = self.endpoint.requires_authentication
-        return limits.handshake_timeout if stranger else limits.idle_timeout
+        return "handshake_timeout" if stranger else "idle_timeout"
 
     def drain(self) -> None:
         """See `ILine.drain`; there are no calls on a line that carries nothing yet."""
@@ -207,13 +219,14 @@ class RPCProtocol(Protocol):
         self.wire.abort()
 
     def _handshake_expired(self) -> None:
+        self.endpoint.counters.hit("handshake_timeout")
         self.wire.abort()
 
     def leave_to(self, successor: Any) -> None:
         """Let a protocol go on from here that was made with `admitted=True`."""
         self._handshake.stop()
         self.wire.release()
-        self.endpoint.succeed(self, successor)
+        self.endpoint.lines.succeed(self, successor)
         hand_over(self.transport, successor)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

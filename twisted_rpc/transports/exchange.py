@@ -151,6 +151,9 @@ class Receiver(Protocol):
     def may_continue(self) -> None:
         """The sender waits before it sends the body."""
 
+    def body_too_big(self) -> None:
+        """A body is longer than it may be."""
+
     def request_received(self, exchange: Exchange) -> None:
         """A request is whole, or refused."""
 
@@ -345,6 +348,7 @@ class RequestReader:
             exchange.chunks.append(chunk)
 
     def _refuse_body(self) -> None:
+        self._receiver.body_too_big()
         error = RequestTooBig(f"a message may have {self._max_body} bytes (max_message)")
         self.give_up(Reply.of(413, error, closes=True))
 

@@ -31,7 +31,7 @@ from twisted_rpc.running import Answer
 from twisted_rpc.transports.base import RPCFactory, line_credentials
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.pipeline import Pipeline
-from twisted_rpc.transports.responses import Responses
+from twisted_rpc.transports.responses import RETRY_AFTER, Responses
 from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.site import SiteBridge
 from twisted_rpc.transports.web import Reply, WebRules
@@ -66,6 +66,7 @@ class HTTPConnection(Connection):
     def answer(self, exchange: Exchange) -> Answer:
         """Answer the message in a request's body."""
         self.exchange = exchange
+        self.delay = None
         body, exchange.body = exchange.body, b""  # not to be kept as long as the head is
         answer = self._dispatch(body, self)
         if not self._tracing:
@@ -128,6 +129,11 @@ class HTTPFactory(RPCFactory):
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
         return [b"http/1.1"]
+
+    def refused(self, refusal: str) -> bytes:
+        """What a line is told that is one too many."""
+        answer = Reply.of(503, Busy(refusal), RETRY_AFTER)
+        return self.responses.whole(Exchange(), answer, closes=True)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
@@ -197,20 +203,22 @@ class HTTPProtocol(Pipeline):
             self.begin_work()
             answer.addCallback(self._answered, exchange)
         else:
-            self._succeed(exchange, answer)
+            self._succeed(exchange, answer, self._connection.delay)
 
     def _answered(self, answer: bytes | None, exchange: Exchange) -> None:
         if not self._gone:
             self._succeed(exchange, answer)
             self.go_on()
 
-    def _succeed(self, exchange: Exchange, answer: bytes | None) -> None:
+    def _succeed(
+        self, exchange: Exchange, answer: bytes | None, delay: float | None = None
+    ) -> None:
         responses = self.responses
         usual = exchange.is_plain and not (self._draining or self._input_ended)
-        if usual and answer is not None:
+        if usual and answer is not None and delay is None:
             self._outbox.put(responses.usual(answer))
         else:
-            self.answer(exchange, responses.to_call(exchange, answer))
+            self.answer(exchange, responses.to_call(exchange, answer, delay))
 
     # -- authentication ------------------------------------------------------------------------
 
@@ -236,6 +244,8 @@ class HTTPProtocol(Pipeline):
     def _go_on_with(self, _: object, exchange: Exchange, requeue: bool) -> None:
         if self._gone:
             return
+        if self._is_known(exchange):
+            self.endpoint.lines.proved(self)
         if requeue:
             self._queue.appendleft(exchange)
         elif exchange.refusal is not None and self._expected:  # its body is wanted by nobody
@@ -286,8 +296,7 @@ class HTTPProtocol(Pipeline):
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
-        answer = Reply.of(503, Busy(refusal), (b"Retry-After", b"5"))
-        self.wire.write(self.factory.responses.whole(Exchange(), answer, closes=True))
+        self.wire.write(self.factory.refused(refusal))
 
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""

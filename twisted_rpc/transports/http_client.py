@@ -155,7 +155,8 @@ class HTTPClientConnection(Connection):
         if code in (401, 403):  # a 403 is not always for who we are, and may say what for
             why = said if code == 403 and said else ": check user, password or token"
             raise AuthenticationFailed(f"{self.peer} {status}{why}")
-        if code not in (200, 204):
+        told = code == 429 and body.startswith(b"{")
+        if code not in (200, 204) and not told:
             raise ProtocolError(f"{self.peer} answered {status}{said}")
         return body
 

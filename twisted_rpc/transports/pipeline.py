@@ -41,6 +41,7 @@ class Pipeline(RPCProtocol):
             self.endpoint.limits, self.endpoint.clock, self._idle_expired, self._arrival_expired
         )
         self._times.begin(self.first_timeout)
+        self._silence = self.first_limit
 
     # -- what a subclass implements ----------------------------------------------------------
 
@@ -84,6 +85,10 @@ class Pipeline(RPCProtocol):
         self._progressed = True
         self._expected = False  # its body has come without being asked for
 
+    def body_too_big(self) -> None:
+        """A body is longer than it may be."""
+        self.endpoint.counters.hit("max_message")
+
     def may_continue(self) -> None:
         """A client waits to be told that its body is wanted (RFC 9110, section 10.1.1)."""
         self._expected = True
@@ -112,6 +117,7 @@ class Pipeline(RPCProtocol):
             else:
                 self.wire.close()
         elif self._is_free:
+            self._silence = "idle_timeout"
             self._times.wait(in_request=self._reader.in_request, progressed=self._progressed)
             self._progressed = False
 
@@ -158,7 +164,7 @@ class Pipeline(RPCProtocol):
             self.wire.abort()
             return
         self._draining = True
-        if not self._busy and not self._queue:
+        if not self._busy and not self._queue and not self._working:
             self._closing = True
             self.wire.close()
 
@@ -181,11 +187,13 @@ class Pipeline(RPCProtocol):
     def _idle_expired(self) -> None:
         if not (self._busy or self._queue or self._held or self._reader.in_request):
             self._closing = True
+            self.endpoint.counters.hit(self._silence)
             self.wire.close()
 
     def _arrival_expired(self) -> None:
         seconds = self.endpoint.limits.request_timeout
         text = f"the request was not complete after {seconds:g} seconds (request_timeout)"
+        self.endpoint.counters.hit("request_timeout")
         self._reader.give_up(Reply.of(408, RequestTimeout(text), closes=True))
         self._work()
 

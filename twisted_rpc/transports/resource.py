@@ -19,10 +19,11 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, RequestTooBig
 from twisted_rpc.interfaces import ILine
+from twisted_rpc.lines import source_of
 from twisted_rpc.running import Answer
 from twisted_rpc.transports.base import address_name, hand_over
 from twisted_rpc.transports.exchange import Exchange
-from twisted_rpc.transports.responses import Responses
+from twisted_rpc.transports.responses import RETRY_AFTER, Responses
 from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.web import Reply, WebRules
 from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
@@ -79,6 +80,11 @@ class _Client(Struct, frozen=True):
     address: str
     peer: str
 
+    @property
+    def source(self) -> str:
+        """What its address is counted by."""
+        return source_of(self.address)
+
 
 class _RPCResource(Resource):
     isLeaf = True
@@ -111,6 +117,7 @@ class _RPCResource(Resource):
         limit = self._endpoint.limits.max_message
         if limit is None or len(exchange.body) <= limit:
             return None
+        self._endpoint.counters.hit("max_message")
         return Reply.of(413, RequestTooBig(f"a message may have {limit} bytes (max_message)"))
 
     def _proved(self, login: Login | None, request: Request, exchange: Exchange) -> None:
@@ -121,9 +128,9 @@ class _RPCResource(Resource):
         headers = exchange.text_headers()
         connection = _RequestConnection(self._endpoint, client.peer, headers, login)
         connection.address = client.address
-        refusal = self._endpoint.admit(connection, client.address)
+        refusal = self._endpoint.admit(connection, client.address, identity=connection.identity)
         if refusal is not None:
-            self._finish(request, exchange, Reply.of(503, Busy(refusal), (b"Retry-After", b"5")))
+            self._finish(request, exchange, Reply.of(503, Busy(refusal), RETRY_AFTER))
             return
         request.notifyFinish().addErrback(lambda _: connection.lost())
         answer = connection.answer(exchange.body)
@@ -136,7 +143,7 @@ class _RPCResource(Resource):
         self, answer: bytes | None, connection: Connection, request: Request, exchange: Exchange
     ) -> None:
         connection.lost()
-        self._finish(request, exchange, self._responses.to_call(exchange, answer))
+        self._finish(request, exchange, self._responses.to_call(exchange, answer, connection.delay))
 
     def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
         self._finish(request, exchange, self._router.refusal_of(failure, exchange))
@@ -166,9 +173,11 @@ class _RPCResource(Resource):
         protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), login)
         transport: Any = request.channel.transport
         address, _ = address_name(transport.getPeer())
-        refusal = self._endpoint.admit(protocol, address)
+        refusal = self._endpoint.admit(
+            protocol, address, identity=None if login is None else login.identity
+        )
         if refusal is not None:
-            self._finish(request, exchange, Reply.text(503, refusal))
+            self._finish(request, exchange, Reply.text(503, refusal, RETRY_AFTER))
             return
         request.channel.setTimeout(None)
         request.channel.transport = None

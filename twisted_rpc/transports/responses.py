@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http import datetimeToString
 
@@ -10,7 +12,10 @@ from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.web import Reply, WebRules
 from twisted_rpc.transports.wire import Wire
 
-__all__ = ["Outbox", "Responses"]
+__all__ = ["RETRY_AFTER", "Outbox", "Responses"]
+
+RETRY_AFTER = (b"Retry-After", b"5")
+"""When who was one too many may try again, in seconds (RFC 9110, section 10.2.3)."""
 
 _LARGE = 4096
 """An answer of so many bytes is not kept until the next ones are ready."""
@@ -39,9 +44,21 @@ class Responses:
             self._head = web.head(200, b"OK", fields) + b"Content-Length: "
         return b"%b%d\r\n\r\n%b" % (self._head, len(answer), answer)
 
-    def to_call(self, exchange: Exchange, answer: bytes | None) -> Reply:
-        """What a message was answered with, as HTTP says it: 200, or 204 with nothing."""
+    def to_call(
+        self, exchange: Exchange, answer: bytes | None, delay: float | None = None
+    ) -> Reply:
+        """What a message was answered with, as HTTP says it: 200, or 204 with nothing.
+
+        Args:
+            exchange: the request.
+            answer: the message's.
+            delay: seconds for which a call in it was refused for a rate.  Where it was the only
+                one, HTTP says so too (RFC 6585, section 4).
+        """
         cors = self._rules.cors_headers(exchange.headers)
+        if delay is not None and answer is not None and not answer.startswith(b"["):
+            later = (b"Retry-After", b"%d" % math.ceil(delay))
+            return Reply(429, answer, b"application/json", (*cors, later))
         if answer is None:
             return Reply(204, b"", headers=cors)
         return Reply(200, answer, b"application/json", cors)

@@ -18,15 +18,20 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.detection import FRAMINGS, looks_like_http
 from twisted_rpc.endpoint import Endpoint
-from twisted_rpc.errors import Busy, RequestTimeout, RPCError
+from twisted_rpc.errors import Busy, RequestTimeout, RequestTooBig, RPCError
 from twisted_rpc.framing import Framer
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.wire import Wire
 
-__all__ = ["StreamConnection", "StreamFactory", "StreamProtocol"]
+__all__ = ["StreamConnection", "StreamFactory", "StreamProtocol", "refused"]
 
 _LONGEST_OPENING = 24
 """By so many bytes it is certain whether a stream begins like an HTTP request."""
+
+
+def refused(framer: Framer, refusal: str) -> bytes:
+    """What a line is told that is one too many."""
+    return framer.frame(codec.error_answer(Busy(refusal)))
 
 
 class StreamConnection(Connection):
@@ -50,6 +55,8 @@ class StreamConnection(Connection):
         messages = framer.feed(data)
         if messages:
             self.receive(messages)
+        if self._is_closing:
+            return
         if framer.failed is not None:
             self._stop_reading_for(framer.failed)
         elif framer.partial:
@@ -98,12 +105,15 @@ class StreamConnection(Connection):
             self.break_off(str(error.data))
         elif self._unreadable is None:
             self._unreadable = error
+            if isinstance(error, RequestTooBig):
+                self._owner.counters.hit("max_message")
             self._arrival.clear()
             self.end_input()
 
     def _arrival_expired(self) -> None:
         seconds = self._limits.request_timeout
         text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
+        self._owner.counters.hit("request_timeout")
         self._stop_reading_for(RequestTimeout(text))
 
     def _clue(self) -> str:
@@ -151,6 +161,7 @@ class StreamProtocol(RPCProtocol):
         framer = FRAMINGS[self._framing](limit)
         self.connection = StreamConnection(self.endpoint, self.peer, framer, self.wire)
         self.introduce(self.connection)
+        self.connection.line = self
         self.connection.opened()
 
     def dataReceived(self, data: bytes) -> None:
@@ -178,8 +189,7 @@ class StreamProtocol(RPCProtocol):
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
-        framer = FRAMINGS[self._framing](0)
-        self.wire.write(framer.frame(codec.error_answer(Busy(refusal))))
+        self.wire.write(refused(FRAMINGS[self._framing](0), refusal))
 
     def drain(self) -> None:
         """See `ILine.drain`."""

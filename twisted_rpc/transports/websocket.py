@@ -21,6 +21,7 @@ from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.transports.base import address_name
 from twisted_rpc.transports.websocket_line import (
+    POLICY_VIOLATION,
     WebSocketConnection,
     WebSocketLine,
     options_for,
@@ -36,8 +37,6 @@ _LONGEST_WAIT = 4096
 """How much of an incomplete frame the short way keeps; a longer one goes to Autobahn."""
 
 _SHORT_HEADERS = tuple(bytes((_WHOLE_TEXT, size)) for size in range(126))
-
-POLICY_VIOLATION = 1008
 
 
 def text_frame(message: bytes) -> bytes:
@@ -109,6 +108,7 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         self.connection = connection = WebSocketConnection(
             self, self.endpoint, peer, self._headers, self._login
         )
+        connection.line = self
         connection.address = address
         connection.namespaces = self.factory.namespaces
         connection.opened()
@@ -210,6 +210,7 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
     def _arrival_expired(self) -> None:
         seconds = self.endpoint.limits.request_timeout
         text = f"the message was not complete after {seconds:g} seconds (request_timeout)"
+        self.endpoint.counters.hit("request_timeout")
         if self.connection is not None:
             self.connection.refuse(RequestTimeout(text))
         self.close(POLICY_VIOLATION)

@@ -16,11 +16,13 @@ from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
+from twisted_rpc.message import Invalid
 from twisted_rpc.transports.wire import Wire
 
-__all__ = ["WebSocketConnection", "WebSocketLine", "options_for"]
+__all__ = ["POLICY_VIOLATION", "WebSocketConnection", "WebSocketLine", "options_for"]
 
 GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
 
 
 def options_for(limits: Limits) -> dict[str, Any]:
@@ -58,6 +60,10 @@ class WebSocketConnection(Connection):
         """See `ILine.drain`."""
         self._close_code = GOING_AWAY
         super().drain()
+
+    def _last_error(self, invalid: Invalid) -> Invalid | None:
+        self._close_code = POLICY_VIOLATION
+        return super()._last_error(invalid)
 
     def close(self) -> None:
         """See `Connection.close`."""
@@ -99,7 +105,7 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
         """The line is ours."""
         super().connectionMade()
         endpoint = self.endpoint
-        self.wire = Wire(self.transport, endpoint.limits, endpoint.clock, self.congested)
+        self.wire = Wire(self.transport, endpoint, self.congested)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The line is down."""
@@ -130,6 +136,7 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
     def onAutoPingTimeout(self) -> None:
         """No pong came: drop the line, unless there is a reason; then ask again later."""
         if not self._excuses_silence:
+            self.endpoint.counters.hit("ping_timeout")
             super().onAutoPingTimeout()
             return
         self.autoPingTimeoutCall = None
@@ -139,6 +146,18 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
             self.autoPingPendingCall = timer.call_later(
                 self.factory.autoPingInterval, self._sendAutoPing
             )
+
+    def onOpenHandshakeTimeout(self) -> None:
+        """Autobahn's, which looks whether the handshake is done meanwhile."""
+        if self.state == self.STATE_CONNECTING:
+            self.endpoint.counters.hit("handshake_timeout")
+        super().onOpenHandshakeTimeout()
+
+    def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
+        """Autobahn's; the far side is told our word for the limit."""
+        self.endpoint.counters.hit("max_message")
+        reason = f"a message may have {limit} bytes (max_message)"
+        super()._max_message_size_exceeded(size, limit, reason)
 
     def congested(self, congested: bool) -> None:
         """The far side has stopped, or begun again, to read."""

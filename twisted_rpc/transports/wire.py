@@ -14,13 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
 
 from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
 
 __all__ = ["LINGER", "LOOK", "SLOWEST", "Wire", "keep_alive"]
 
@@ -53,6 +54,7 @@ class Wire:
 
     Args:
         transport: where to write.
+        owner: whose limits, time and counters hold.
         congested: told whether the far side has stopped, or begun again, to read.
     """
 
@@ -61,15 +63,15 @@ class Wire:
     def __init__(
         self,
         transport: Any,
-        limits: Limits,
-        clock: IReactorTime,
+        owner: Endpoint,
         congested: Callable[[bool], None],
     ) -> None:
         self.transport = transport
         self._direct = _direct(transport)
         self._socket = _socket_of(transport)
         self._is_socket = getattr(self._socket, "socket", None) is not None
-        self._limits = limits
+        self._limits = owner.limits
+        self._counters = owner.counters
         self._congested = congested
         self._unasked: int | None = None
         self._queued = 0
@@ -79,8 +81,8 @@ class Wire:
         self._lingering = False
         self._waited = 0.0
         self._all_out = False
-        self._deadline = Deadline(clock, self._expired)
-        self._look = Deadline(clock, self._look_after)
+        self._deadline = Deadline(owner.clock, self._expired)
+        self._look = Deadline(owner.clock, self._look_after)
         if hasattr(transport, "registerProducer"):
             self.transport.registerProducer(self, True)
 
@@ -120,7 +122,7 @@ class Wire:
             return True
         limit = self._limits.max_unread
         if limit is not None and self._unasked > limit:
-            self._give_up(f"more than {limit} bytes of notifications unread (max_unread)")
+            self._give_up("max_unread", f"more than {limit} bytes of notifications unread")
             return False
         self._unasked += size
         return True
@@ -263,7 +265,7 @@ class Wire:
             self._watch_unread()
         else:
             seconds = self._limits.unread_timeout
-            self._give_up(f"too little read in {seconds:g} seconds (unread_timeout)")
+            self._give_up("unread_timeout", f"too little read in {seconds:g} seconds")
 
     def _linger(self) -> None:
         limit = self._limits.unread_timeout
@@ -274,14 +276,19 @@ class Wire:
         elif self._holds() == 0 or (waited_long and self._takes_enough()):
             self.await_end()
         elif waited_long:
-            self._give_up(f"too little read in {limit:g} seconds (unread_timeout)")
+            self._give_up("unread_timeout", f"too little read in {limit:g} seconds")
         else:
             self._deadline.set(LINGER)
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, limit: str, reason: str) -> None:
         if not self._given_up:
             self._given_up = True
-            self._log.info("dropping a far side that does not read: {reason}", reason=reason)
+            self._counters.hit(limit)
+            self._log.info(
+                "dropping a far side that does not read: {reason} ({limit})",
+                reason=reason,
+                limit=limit,
+            )
             self.abort()
 
 

@@ -1,0 +1,154 @@
+"""How many lines there may be, from where, and which of those that have proved nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers import MemoryConnection, ServerTestCase, request
+from tests.transports.harness import Line, TransportTestCase, until
+from tests.transports.stream_client import StreamTestCase
+from tests.transports.web_client import HTTPTestCase, echo, take_reply
+from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
+from twisted_rpc import Limits, Server
+from twisted_rpc.answers import Counters
+from twisted_rpc.lines import Lines, source_of
+
+BASIC = "Authorization: Basic "
+GOOD = BASIC + "dTpw"  # u:p
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2a00:1450:4001:81b::200e", "2a00:1450:4001:81b::/64"),
+        ("2a00:1450:4001:81b:ffff::1", "2a00:1450:4001:81b::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::1", "::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("fd00::1", "fd00::1"),
+        ("unix", "unix"),
+        ("process", "process"),
+    ],
+)
+def test_a_host_counts_as_one_whichever_of_its_addresses_it_uses(address: str, source: str) -> None:
+    assert source_of(address) == source
+
+
+class Admission(ServerTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.counters = Counters()
+        limits = Limits(max_connections=6, max_connections_per_address=4, max_unauthenticated=3)
+        self.lines = Lines(limits, self.counters)
+
+    def admit(self, address: str, *, stranger: bool = True) -> MemoryConnection:
+        """One more line."""
+        line = MemoryConnection(self.server)
+        self.assertIsNone(self.lines.admit(line, address, stranger=stranger))
+        return line
+
+    def test_addresses_of_one_network_share_what_one_may_have(self) -> None:
+        for last in range(4):
+            self.admit(f"2a00:1450:4001:81b::{last}", stranger=False)
+        refusal = self.lines.admit(MemoryConnection(self.server), "2a00:1450:4001:81b:9::9")
+        self.assertEqual(refusal, "4 connections from one address (max_connections_per_address)")
+        self.assertEqual(self.lines.sources, 1)
+
+    def test_one_stranger_too_many_costs_the_oldest_its_line(self) -> None:
+        lines = [self.admit(address) for address in "abc"]
+        self.admit("d")
+        self.assertEqual([line.aborted for line in lines], [True, False, False])
+        self.assertEqual(self.counters.limits, {"max_unauthenticated": 1})
+
+    def test_the_source_with_most_strangers_pays(self) -> None:
+        lines = [self.admit(address) for address in "abb"]
+        self.admit("c")
+        self.assertEqual([line.aborted for line in lines], [False, True, False])
+
+    def test_who_has_proved_who_it_is_counts_no_more(self) -> None:
+        lines = [self.admit(address) for address in "abc"]
+        self.lines.proved(lines[0])
+        self.lines.release(lines[1])
+        self.assertEqual(self.lines.strangers, 1)
+        self.admit("d")
+        self.admit("e")
+        self.assertEqual([line.aborted for line in lines], [False, False, False])
+
+    def test_a_successor_is_the_stranger_it_succeeds(self) -> None:
+        line, successor = self.admit("a"), MemoryConnection(self.server)
+        self.lines.succeed(line, successor)
+        self.assertIn(successor, self.lines)
+        self.assertEqual((len(self.lines), self.lines.strangers), (1, 1))
+        self.lines.proved(successor)
+        self.lines.release(successor)
+        self.assertEqual((len(self.lines), self.lines.strangers, self.lines.sources), (0, 0, 0))
+
+
+class StrangersCase(TransportTestCase):
+    """A server that asks who calls, and has room for two that have not said so."""
+
+    limits = Limits(max_unauthenticated=2)
+
+    def make_server(self) -> Server:
+        server = super().make_server()
+        server.enable_auth("u", "p")
+        return server
+
+
+class StreamStrangers(StrangersCase, StreamTestCase):
+    """`auth` as the first message."""
+
+    async def prove(self) -> Line:
+        line = await self.open()
+        line.send(request("auth", ["u", "p"]) + b"\n")
+        self.assertTrue((await line.line())["result"])
+        return line
+
+    async def test_silent_lines_lock_nobody_out(self) -> None:
+        friend = await self.prove()
+        silent = [await self.open() for _ in range(2)]
+        await until(lambda: self.server.lines.strangers == 2, "nobody counts them")
+        self.assertEqual(self.server.counters.limits, {})
+        await self.prove()
+        await until(lambda: silent[0].lost, "the oldest is kept")
+        self.assertFalse(silent[1].lost)
+        await self.answers(friend)
+        self.assertEqual(self.server.counters.limits, {"max_unauthenticated": 1})
+
+
+class HTTPStrangers(StrangersCase, HTTPTestCase):
+    """An Authorization header."""
+
+    async def prove(self) -> Line:
+        line = await self.open()
+        line.send(echo(1, GOOD))
+        self.assertEqual((await take_reply(line)).status, 200)
+        return line
+
+    async def test_silent_lines_lock_nobody_out(self) -> None:
+        friend = await self.prove()
+        self.assertEqual(self.server.lines.strangers, 0)
+        silent = [await self.open() for _ in range(2)]
+        await until(lambda: self.server.lines.strangers == 2, "nobody counts them")
+        await self.prove()
+        await until(lambda: silent[0].lost, "the oldest is kept")
+        friend.send(echo(2, GOOD))
+        self.assertEqual((await take_reply(friend)).json()["result"], 2)
+
+
+class WebSocketStrangers(StrangersCase, WebSocketTestCase):
+    """A header of the handshake, or `auth` as the first message."""
+
+    async def test_the_handshake_proves_it(self) -> None:
+        line = await self.open()
+        line.send(handshake("/rpc", GOOD))
+        await line.take_through(b"\r\n\r\n")
+        self.assertEqual(self.server.lines.strangers, 0)
+
+    async def test_the_first_message_proves_it(self) -> None:
+        client = await self.open_websocket()
+        self.assertEqual(self.server.lines.strangers, 1)
+        client.send(frame(request("auth", ["u", "p"])))
+        self.assertTrue((await client.message())["result"])
+        self.assertEqual(self.server.lines.strangers, 0)
