@@ -154,12 +154,14 @@ def test_values_cannot_be_changed(table: object) -> None:
         setattr(table, name, None)
 
 
+SERVER_KEYS = "class, debug, auth, stall_warning"
+
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
     "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access",
     "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web, access",
-    "[server]\nclas = 'x'": "[server] clas: unknown key; known: class, debug, auth",
-    "[server]\nclass_ = 'x'": "[server] class_: unknown key; known: class, debug, auth",
+    "[server]\nclas = 'x'": f"[server] clas: unknown key; known: {SERVER_KEYS}",
+    "[server]\nclass_ = 'x'": f"[server] class_: unknown key; known: {SERVER_KEYS}",
     "[server]\nclass = 1": "[server] class: Expected 'str', got 'int'",
     "[server]\ndebug = 1": "[server] debug: Expected 'bool', got 'int'",
     "[server]\nauth = 'x'": "[server] auth: Expected 'array', got 'str'",
@@ -284,3 +286,15 @@ def test_web_table_takes_nothing_that_cannot_work(text: str, problem: str) -> No
 @pytest.mark.parametrize("host", ["app.example.com", "10.0.0.1", "::1", "[2001:db8::1]"])
 def test_hosts_are_names_and_addresses(host: str) -> None:
     assert parse(f'[web]\nhosts = ["{host}"]', "rpc.toml").web.hosts == (host,)
+
+
+def test_the_warning_of_stalls_can_be_set_and_switched_off() -> None:
+    assert parse("", "x").server.stall_warning == 0.25
+    assert parse("[server]\nstall_warning = 2", "x").server.stall_warning == 2
+    assert parse('[server]\nstall_warning = "none"', "x").server.stall_warning is None
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "inf"])
+def test_the_warning_of_stalls_is_a_time(value: str) -> None:
+    expected = "[server]: stall_warning must be greater than 0 ('none' switches it off)"
+    assert problem(f"[server]\nstall_warning = {value}") == expected

@@ -45,7 +45,7 @@ LAYERS = (
         "transports.memory",
     },
     {
-        *("service", "tap", "loading", "blocking", "futures"),
+        *("service", "tap", "loading", "watchdog", "blocking", "futures"),
         *("checkers.arguments", "checkers.certificates", "checkers.fetching", "checkers.files"),
         *("checkers.hashing", "checkers.htpasswd", "checkers.jwt", "checkers.keys"),
         *("checkers.passwords", "checkers.tables", "checkers.tokens", "checkers.unix_peers"),

@@ -37,6 +37,7 @@ from twisted_rpc.transports.connecting import connect, connector
 from twisted_rpc.transports.listening import listen
 from twisted_rpc.transports.memory import in_memory
 from twisted_rpc.transports.resource import rpc_resource
+from twisted_rpc.watchdog import Watchdog
 
 __all__ = [
     "AuthenticationFailed",
@@ -69,6 +70,7 @@ __all__ = [
     "State",
     "TooManyCalls",
     "UnknownHost",
+    "Watchdog",
     "as_future",
     "connect",
     "connector",

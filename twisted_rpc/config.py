@@ -133,11 +133,18 @@ class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         class_: MODULE:CLASS of a `Server` subclass (the key is `class`).
         debug: print every message, and send tracebacks to callers.
         auth: strcred descriptions of credential checkers, such as `file:etc/passwd`.
+        stall_warning: seconds for which a method may keep the reactor from turning before
+            the log names it; None ("none" in a file) switches that off.
     """
 
     class_: str | None = field(name="class", default=None)
     debug: bool = False
     auth: tuple[str, ...] = ()
+    stall_warning: float | None = 0.25
+
+    def __post_init__(self) -> None:
+        if self.stall_warning is not None and not 0 < self.stall_warning < math.inf:
+            raise ValueError("stall_warning must be greater than 0 ('none' switches it off)")
 
 
 class WebTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

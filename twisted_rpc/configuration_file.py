@@ -46,6 +46,9 @@ def parse(text: str, path: str) -> Config:
     limits = tables.get("limits")
     if isinstance(limits, dict):
         tables["limits"] = {k: None if v == "none" else v for k, v in limits.items()}
+    server = tables.get("server")
+    if isinstance(server, dict) and server.get("stall_warning") == "none":
+        tables["server"] = {**server, "stall_warning": None}
     expose = tables.get("expose")
     for name, target in expose.items() if isinstance(expose, dict) else ():
         if not isinstance(target, str):

@@ -24,6 +24,7 @@ from twisted_rpc.loading import instance, load_object
 from twisted_rpc.transports.base import address_name
 from twisted_rpc.transports.listening import factory_for, server_endpoint
 from twisted_rpc.transports.stream import StreamFactory
+from twisted_rpc.watchdog import Watchdog
 
 __all__ = [
     "ListenerService",
@@ -242,6 +243,9 @@ def make_service(
     service = RPCService(server)
     for target in _services(server):
         target.setServiceParent(service)
+    stall = config.server.stall_warning
+    if stall is not None:
+        Watchdog(stall, server.counters, reactor=reactor).setServiceParent(service)
     resource = None
     if config.web.resource is not None:
         resource = instance(config.web.resource)

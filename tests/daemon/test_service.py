@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
-from twisted_rpc import Server, method
+from tests.transports.harness import until
+from twisted_rpc import Server, Watchdog, method
 from twisted_rpc.config import Config, Limits
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
@@ -217,6 +218,18 @@ class ServiceTests(TestCase):
         await service.stopService()
         self.assertFalse(worker.running)
         self.assertIs(worker.parent, service)
+
+    async def test_the_watchdog_runs_as_long_as_the_daemon(self) -> None:
+        service = self.make(listening("tcp"))
+        (watchdog,) = (child for child in service if isinstance(child, Watchdog))
+        service.startService()
+        await until(lambda: watchdog._thread is not None, "it does not watch")
+        await service.stopService()
+        self.assertIsNone(watchdog._thread)
+
+    def test_the_watchdog_may_be_left_out(self) -> None:
+        service = self.make(listening("tcp", text='[server]\nstall_warning = "none"'))
+        self.assertEqual([child for child in service if isinstance(child, Watchdog)], [])
 
     async def test_an_exposed_service_that_cannot_start_ends_the_process(self) -> None:
         server = Server()
