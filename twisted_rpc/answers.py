@@ -80,7 +80,7 @@ class Answers:
             return None
         try:
             return encode_result(result, message.id, self._max_response)
-        except Exception as error:
+        except BaseException as error:  # an object of the application's says what it is
             return self.to_failure(error, message, caller)
 
     def to_failure(self, error: BaseException, message: Message, caller: Payer) -> bytes | None:
@@ -93,7 +93,7 @@ class Answers:
         self._rates.fine(caller, rpc_error)
         try:
             answer = codec.encode_error(rpc_error.to_object(), message.id)
-        except Exception as problem:
+        except BaseException as problem:
             answer = codec.error_answer(self._incident(problem, message), message.id)
         if len(answer) > self._max_response:
             self.counters.hit("max_response")
@@ -123,7 +123,7 @@ class Answers:
         try:
             rpc_error = self._hooks.error_for(error)
             is_sound = rpc_error is not None and rpc_error.is_sound
-        except Exception as problem:
+        except BaseException as problem:
             return self._incident(problem, message)
         if rpc_error is None and isinstance(error, CancelledError):
             return Cancelled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any, ClassVar
 
 from msgspec import UNSET, UnsetType
@@ -46,6 +47,7 @@ class Calling(Flow):
         self.peer = peer
         self._owner = owner
         self._limits = owner.limits
+        self._thread = get_ident()
         self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids(), self._late)
         self._said: str | None = None
 
@@ -68,6 +70,7 @@ class Calling(Flow):
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
+            RuntimeError: this is not the reactor's thread.
         """
         call = Call(method, params, self.peer)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
@@ -87,17 +90,31 @@ class Calling(Flow):
             NotFullDuplex: this transport only answers.
             ConnectionLost: the connection is closed.
             TypeError, ValueError: the parameters cannot be sent.
+            RuntimeError: this is not the reactor's thread.
         """
         self.notify_encoded(encoded_notification(method, params))
 
     def notify_encoded(self, notification: bytes) -> None:
         """Send a notification that is encoded already; see `notify`."""
+        self.check_thread("notify")
         if not self.full_duplex:
             raise NotFullDuplex(f"{self.peer} cannot be notified over {self.transport}")
         if self.is_closed:
             raise ConnectionLost(f"the connection to {self.peer} is closed")
         if self._accepts_unasked(len(notification)):
             self.send([notification])
+
+    def check_thread(self, what: str) -> None:
+        """See that nobody writes from a thread: bytes would be lost, or mixed with others.
+
+        Raises:
+            RuntimeError: this is not the reactor's thread.
+        """
+        if get_ident() != self._thread:
+            raise RuntimeError(
+                f"{what} is for the reactor's thread: use reactor.callFromThread, or "
+                "threads.blockingCallFromThread for its result"
+            )
 
     @property
     def proxy(self) -> Proxy:
@@ -126,6 +143,7 @@ class Calling(Flow):
         Raises:
             NotFullDuplex, ConnectionLost: notifications alone cannot be sent; calls fail.
         """
+        self.check_thread("call")
         error: CallError | None = None
         if not self.full_duplex:
             error = NotFullDuplex(f"{self.peer} cannot be called over {self.transport}")

@@ -164,7 +164,7 @@ class Connection(Calling):
             return
         if self._tracing:
             for message in messages:
-                self._owner.trace("-->", message, self)
+                self._owner.traced("-->", message, self)
         self._write(messages)
 
     def refuse(self, error: RPCError) -> None:
@@ -179,7 +179,7 @@ class Connection(Calling):
         """Have messages answered like this, shown to `trace` before if it wants to see them."""
 
         def traced(message: bytes, caller: Caller) -> Answer:
-            self._owner.trace("<--", message, self)
+            self._owner.traced("<--", message, self)
             return dispatch(message, caller)
 
         self._dispatch = traced if self._tracing else dispatch

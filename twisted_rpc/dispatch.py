@@ -263,7 +263,10 @@ class Dispatcher:
 
     def _settle(self, result: Any, message: Message, caller: Caller) -> Answer:
         """The answer for what a method returned, waited for where it has to be."""
-        waiting = as_deferred(result)
+        try:
+            waiting = as_deferred(result)
+        except BaseException as error:  # its type answers questions by code of its own
+            return self._answers.to_failure(error, message, caller)
         if waiting is None:
             return self._answers.to_result(result, message, caller)
         running = Running(self._answers, message, caller, self._load, clock=self.clock)

@@ -302,12 +302,27 @@ class Endpoint:
     def opened(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""
         self.connections[connection.id] = connection
-        self.connection_opened(connection)
+        try:
+            self.connection_opened(connection)
+        except BaseException:  # it may have been about to refuse it
+            _log.failure("connection_opened failed: {peer} is not served", peer=connection.peer)
+            connection.lost()
+            connection.abort()
 
     def closed(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""
         if self.connections.pop(connection.id, None) is not None:
-            self.connection_closed(connection)
+            try:
+                self.connection_closed(connection)
+            except BaseException:
+                _log.failure("connection_closed failed for {peer}", peer=connection.peer)
+
+    def traced(self, direction: str, message: bytes, connection: Connection) -> None:
+        """See `IConnectionOwner`."""
+        try:
+            self.trace(direction, message, connection)
+        except BaseException:
+            _log.failure("trace failed")
 
     def admit(self, line: ILine, address: str, *, identity: Any = None) -> str | None:
         """Count one more line, from an address; whose it is, if that is proved already.

@@ -25,8 +25,8 @@ class IConnectionOwner(Interface):
     def new_ids() -> Any:
         """Return an iterator of ids for calls over one connection; None for 1, 2, 3."""
 
-    def trace(direction: str, message: bytes, connection: Any) -> None:
-        """A message came in (`"<--"`) or is going out (`"-->"`)."""
+    def traced(direction: str, message: bytes, connection: Any) -> None:
+        """A message came in (`"<--"`) or is going out (`"-->"`): let `trace` see it."""
 
     def opened(connection: Any) -> None:
         """The connection is ready for messages."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from msgspec import UNSET, Raw
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_rpc.access import View
@@ -106,6 +107,8 @@ class Running:
     does afterwards.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         answers: Answers,
@@ -154,7 +157,11 @@ class Running:
 
     def succeeded(self, result: Any) -> Deferred[None] | None:
         """The method returned; what it returned may have to be waited for as well."""
-        waiting = as_deferred(result)
+        try:
+            waiting = as_deferred(result)
+        except BaseException:
+            self.failed(Failure())
+            return None
         if waiting is not None:
             return waiting.addCallbacks(self.succeeded, self.failed)
         if not self.ended:
@@ -170,7 +177,12 @@ class Running:
     def cancel(self) -> None:
         """Its caller does not want it any more."""
         if self._result is not None:
-            self._result.cancel()
+            try:
+                self._result.cancel()
+            except BaseException:  # the application's way of cancelling fails: that ends it too
+                method = repr(self._message.method)
+                self._log.failure("{method} could not be cancelled", method=method)
+                self.failed(Failure())
 
     def _time_out(self, timeout: float) -> None:
         self._timer = None

@@ -77,7 +77,7 @@ class HTTPConnection(Connection):
 
     def _traced(self, answer: bytes | None) -> bytes | None:
         if answer is not None:
-            self._owner.trace("-->", answer, self)
+            self._owner.traced("-->", answer, self)
         return answer
 
     def opened(self) -> None:
@@ -86,10 +86,12 @@ class HTTPConnection(Connection):
 
     def close(self) -> None:
         """See `Connection.close`."""
+        self.check_thread("close")
         self._protocol.drain()
 
     def abort(self) -> None:
         """See `Connection.abort`."""
+        self.check_thread("abort")
         self._protocol.abort()
 
     def _set_reading(self, reading: bool) -> None:
@@ -198,6 +200,8 @@ class HTTPProtocol(Pipeline):
             self._connection.opened()
         elif self._connection.identity is not exchange.identity:
             self._connection.be(exchange.identity)
+        if self._connection.is_closed:  # `connection_opened` has failed
+            return
         answer = self._connection.answer(exchange)
         if isinstance(answer, Deferred):
             self.begin_work()

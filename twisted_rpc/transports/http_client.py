@@ -105,7 +105,7 @@ class HTTPClientConnection(Connection):
     def transmit(self, message: bytes, calls: Sequence[Call]) -> None:
         """See `Connection.transmit`."""
         if self._tracing:
-            self._owner.trace("-->", message, self)
+            self._owner.traced("-->", message, self)
         asked: Deferred[Any] = self._turns.run(self._post, message)
         if not calls and self.call_timeout is not None:  # nobody's deadline ends it otherwise
             asked.addTimeout(self.call_timeout, self.clock, self._took_too_long)
@@ -162,7 +162,7 @@ class HTTPClientConnection(Connection):
 
     def _answered(self, body: bytes, calls: Sequence[Call]) -> None:
         if self._tracing and body:
-            self._owner.trace("<--", body, self)
+            self._owner.traced("<--", body, self)
         decoded = codec.decode(body, self._owner.dispatcher.max_depth) if body else []
         if isinstance(decoded, Message) and decoded.id is None and _is_error(decoded):
             self._refused(decoded, calls)

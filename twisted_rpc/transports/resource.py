@@ -13,11 +13,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from twisted_rpc import codec
 from twisted_rpc.auth.portal import Login
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
-from twisted_rpc.errors import Busy, RequestTooBig
+from twisted_rpc.errors import Busy, InternalError, RequestTooBig
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.lines import source_of
 from twisted_rpc.running import Answer
@@ -60,6 +61,8 @@ class _RequestConnection(Connection):
         """Answer the message in the body."""
         self.be(self.identity)
         self._owner.opened(self)
+        if self.is_closed:  # `connection_opened` has failed
+            return codec.error_answer(InternalError())
         return self._dispatch(body, self)
 
     def close(self) -> None:

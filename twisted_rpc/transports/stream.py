@@ -81,6 +81,7 @@ class StreamConnection(Connection):
 
     def close(self) -> None:
         """See `Connection.close`."""
+        self.check_thread("close")
         if self._is_closing:
             return
         self._is_closing = True
@@ -92,6 +93,7 @@ class StreamConnection(Connection):
 
     def abort(self) -> None:
         """See `Connection.abort`."""
+        self.check_thread("abort")
         self._wire.abort()
 
     def lost(self) -> None:

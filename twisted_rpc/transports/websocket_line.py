@@ -67,10 +67,12 @@ class WebSocketConnection(Connection):
 
     def close(self) -> None:
         """See `Connection.close`."""
+        self.check_thread("close")
         self._protocol.close(self._close_code)
 
     def abort(self) -> None:
         """See `Connection.abort`."""
+        self.check_thread("abort")
         self._protocol.abort()
 
     def _write(self, messages: list[bytes]) -> None:
