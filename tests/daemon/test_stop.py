@@ -85,3 +85,36 @@ def test_a_call_that_does_not_end_is_cut_at_the_drain_timeout(start: Start, proj
         daemon.terminate()
         assert daemon.wait() == -signal.SIGTERM
         daemon.wait_for(r"1 lines are open after 0\.2 seconds \(drain_timeout\): they are aborted")
+
+
+BLOCKING = """
+import time
+from pathlib import Path
+
+
+def block(path):
+    Path(path).touch()
+    time.sleep(0.5)
+    return "done"
+
+
+def interrupt():
+    raise KeyboardInterrupt
+"""
+
+
+def test_ctrl_c_ends_it_after_the_method_that_blocks_and_one_that_raises_it_does_not(
+    start: Start, project: Path
+) -> None:
+    (project / "blocking.py").write_text(BLOCKING, encoding="utf-8")
+    exposed = (f"--expose={name}=blocking:{name}" for name in ("block", "interrupt"))
+    with start(f"--tcp={ANY_PORT}", *exposed) as daemon, LineClient.to(daemon.port) as line:
+        daemon.logs_incidents = True
+        assert line.call("interrupt")["error"]["code"] == -32603
+        line.send(request("block", "begun"))
+        wait_until((project / "begun").exists, lambda: daemon.log)
+        daemon.process.send_signal(signal.SIGINT)
+        assert line.receive()["result"] == "done"
+        assert line.receive() is None
+        assert daemon.wait() == -signal.SIGINT
+        assert "in the method 'block'" in daemon.log
