@@ -35,6 +35,14 @@ class _Channel(HTTPChannel):
         self.bridge.done(keep_alive=False)
 
 
+class _Request(Request):
+    """`twisted.web`'s request, which does not tell strangers which version answers them."""
+
+    def render(self, resrc: IResource) -> None:
+        self.responseHeaders.removeHeader(b"server")
+        super().render(resrc)
+
+
 @implementer(ITransport)
 class _Transport:
     """Our side, as `twisted.web` sees it: writes pass through, closing is ours to do."""
@@ -95,7 +103,7 @@ class SiteBridge:
     @staticmethod
     def site_for(resource: IResource) -> Site:
         """A site for a resource, without timeouts of its own: ours hold."""
-        site = Site(resource, timeout=None)
+        site = Site(resource, requestFactory=_Request, timeout=None)
         site.protocol = _Channel  # type: ignore[assignment,method-assign]  # its documented use
         return site
 
