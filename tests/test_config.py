@@ -204,11 +204,25 @@ PROBLEMS = {
     "[expose]\ncalc = 1": "[expose] calc: expected 'MODULE:OBJECT', got 1",
     "[expose.calc]\nadd = 'x'": "[expose] calc: expected 'MODULE:OBJECT', got {'add': 'x'}",
     "[web]\norigins = [1]": "[web] origins.#1: Expected 'str', got 'int'",
-    "[web]\norigin = []": "[web] origin: unknown key; known: hosts, origins, headers, resource",
+    "[web]\norigin = []": "[web] origin: unknown key; known: hosts, origins, "
+    "cors_headers, cors_expose, cors_max_age, credentials, hsts, headers, resource",
     "[web.headers]\nX = 1": "[web] headers: Expected 'str', got 'int'",
     "[web.headers]\n'a b' = 'x'": "[web]: headers: 'a b' is no header name",
     "[web.headers]\n'' = 'x'": "[web]: headers: '' is no header name",
     '[web.headers]\nX = "a\\r\\nb"': "[web]: headers: the value of 'X' is no header value",
+    "[web.headers]\nVary = 'x'": "[web]: headers: 'Vary' is ours to say",
+    "[web.headers]\nAccess-Control-Allow-Origin = '*'": (
+        "[web]: headers: 'Access-Control-Allow-Origin' is said by origins and the cors keys"
+    ),
+    "[web]\ncredentials = true": (
+        "[web]: credentials: no page may send them; list its origin in origins"
+    ),
+    "[web]\ncors_headers = ['*']": "[web]: cors_headers: '*' is no header name",
+    "[web]\ncors_headers = ['a b']": "[web]: cors_headers: 'a b' is no header name",
+    "[web]\ncors_expose = ['']": "[web]: cors_expose: '' is no header name",
+    "[web]\ncors_max_age = -1": "[web]: cors_max_age must be 0 or more seconds",
+    "[web]\nhsts = -1": "[web]: hsts must be 0 or more seconds",
+    "[web]\nhsts = 'none'": "[web] hsts: Expected 'int', got 'str'",
     '[web.headers]\nX = "\\u00e9"': "[web]: headers: the value of 'X' is no header value",
 }
 
@@ -224,14 +238,25 @@ def test_problem_is_named_by_table_and_key(text: str, said: str) -> None:
         "example.com",
         "https://",
         "https://example.com/",
-        "https://*.example.com",
-        "*",
+        "https://example.com/path",
+        "https://ann@example.com",
+        "https://example.com?x",
+        "https://example.com:65536",
+        "https://example..com",
+        "https://b\u00fccher.example",
+        "https://[::1",
         "null",
         "ftp://x",
     ],
 )
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     said = f"[web]: origins: {origin!r} is no origin, such as 'https://example.com'"
+    assert problem(f"[web]\norigins = ['{origin}']") == said
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example.com", "https://*"])
+def test_a_pattern_of_origins_is_refused(origin: str) -> None:
+    said = f"[web]: origins: {origin!r} would let in pages of strangers; list each origin"
     assert problem(f"[web]\norigins = ['{origin}']") == said
 
 

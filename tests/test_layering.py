@@ -22,7 +22,7 @@ ROOT = Path(twisted_rpc.__file__).parent
 LAYERS = (
     {
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
-        *("binding", "pending", "config", "configuration_file", "identity"),
+        *("binding", "pending", "authority", "config", "configuration_file", "identity"),
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
@@ -42,7 +42,7 @@ LAYERS = (
         *("transports.wire", "transports.connecting", "transports.http_client"),
         *("transports.bodies", "transports.tunnel", "transports.urls"),
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
-        "transports.memory",
+        *("transports.memory", "transports.cors"),
     },
     {
         *("service", "tap", "loading", "watchdog", "blocking", "futures"),
@@ -74,8 +74,9 @@ TRANSPORTS = {
     "site": {"exchange", "wire"},
     "stream": {"base", "wire"},
     "times": set(),
-    "web": set(),
-    "websocket": {"base", "websocket_line"},
+    "cors": set(),
+    "web": {"cors"},
+    "websocket": {"base", "web", "websocket_line"},
     "websocket_line": {"wire"},
     "wire": set(),
     "stream_client": {"base", "stream"},

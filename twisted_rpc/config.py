@@ -11,7 +11,18 @@ from typing import Literal, get_args
 
 from msgspec import Struct, field
 
-__all__ = ["AccessRule", "Config", "Limits", "Listener", "ServerTable", "WebTable"]
+from twisted_rpc.authority import Origin, parse_authority, parse_origin
+
+__all__ = [
+    "AccessRule",
+    "Config",
+    "Limits",
+    "Listener",
+    "ServerTable",
+    "WebTable",
+    "canonical_host",
+    "listed_origin",
+]
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
@@ -26,9 +37,13 @@ _OURS = frozenset(
         "date",
         "trailer",
         "upgrade",
+        "vary",
     }
 )
 """Header fields that frame an answer or say what it is; not for `[web]` to set."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 DEFAULT_LISTENER = "tcp:7080:interface=127.0.0.1"
 
@@ -154,29 +169,81 @@ class WebTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         hosts: names this server is reached by, beside the loopback names and the
             address a connection came in on.
         origins: web origins whose pages may call, such as `https://app.example.com`.
+        cors_headers: header fields these pages may send, beside Content-Type and
+            Authorization.
+        cors_expose: header fields of an answer that these pages may read.
+        cors_max_age: seconds for which a browser need not ask again.
+        credentials: whether these pages may have the browser add what it knows of the
+            user: cookies, a password it was told, a client certificate.
+        hsts: seconds for which a browser comes back over TLS alone; not said if None.
         headers: header fields added to every answer.
         resource: MODULE:OBJECT of a `twisted.web` resource that serves all other paths.
     """
 
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    cors_headers: tuple[str, ...] = ()
+    cors_expose: tuple[str, ...] = ()
+    cors_max_age: int = 600
+    credentials: bool = False
+    hsts: int | None = None
     headers: dict[str, str] = {}
     resource: str | None = None
 
     def __post_init__(self) -> None:
-        for origin in self.origins:
-            if not re.fullmatch(r"https?://[^/\s*]+", origin):
-                raise ValueError(f"origins: {origin!r} is no origin, such as 'https://example.com'")
         for host in self.hosts:
-            if not re.fullmatch(r"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?", host):
-                raise ValueError(f"hosts: {host!r} is no name or address; leave out the port")
+            canonical_host(host)
+        for origin in self.origins:
+            listed_origin(origin)
+        for key in ("cors_headers", "cors_expose"):
+            for name in getattr(self, key):
+                if not _HEADER_NAME.fullmatch(name) or name == "*":
+                    raise ValueError(f"{key}: {name!r} is no header name")
+        for key in ("cors_max_age", "hsts"):
+            if (getattr(self, key) or 0) < 0:
+                raise ValueError(f"{key} must be 0 or more seconds")
+        if self.credentials and not self.origins:
+            raise ValueError("credentials: no page may send them; list its origin in origins")
         for name, value in self.headers.items():
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-                raise ValueError(f"headers: {name!r} is no header name")
-            if name.lower() in _OURS:
-                raise ValueError(f"headers: {name!r} is ours to say")
-            if not re.fullmatch(r"[\t\x20-\x7e]*", value):
-                raise ValueError(f"headers: the value of {name!r} is no header value")
+            _check_header(name, value)
+
+
+def canonical_host(name: str) -> str:
+    """A name or address of `hosts` as `parse_authority` writes it.
+
+    Raises:
+        ValueError: it is neither, or has a port.
+    """
+    bare = name.removeprefix("[").removesuffix("]")
+    found = parse_authority(f"[{bare}]" if ":" in bare else bare)
+    if found is None:
+        raise ValueError(f"hosts: {name!r} is no name or address; leave out the port")
+    return found.host
+
+
+def listed_origin(text: str) -> Origin:
+    """An origin of `origins`.
+
+    Raises:
+        ValueError: it is none, or a pattern.
+    """
+    if "*" in text:
+        raise ValueError(f"origins: {text!r} would let in pages of strangers; list each origin")
+    origin = parse_origin(text)
+    if origin is None:
+        raise ValueError(f"origins: {text!r} is no origin, such as 'https://example.com'")
+    return origin
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"headers: {name!r} is no header name")
+    if name.lower() in _OURS:
+        raise ValueError(f"headers: {name!r} is ours to say")
+    if name.lower().startswith("access-control-"):
+        raise ValueError(f"headers: {name!r} is said by origins and the cors keys")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"headers: the value of {name!r} is no header value")
 
 
 class AccessRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -37,7 +37,16 @@ class ResourceTestCase(WebSocketTestCase):
 
     def make_factory(self, server: Server) -> Any:
         root = Resource()
-        root.putChild(b"rpc", rpc_resource(server, hosts=["rpc.example.com"], origins=[ORIGIN]))
+        rpc = rpc_resource(
+            server,
+            hosts=["rpc.example.com"],
+            origins=[ORIGIN],
+            cors_headers=["X-Tag"],
+            cors_expose=["Retry-After"],
+            cors_max_age=60,
+            credentials=True,
+        )
+        root.putChild(b"rpc", rpc)
         root.putChild(b"hello", Hello())
         return Site(root)
 
@@ -164,9 +173,27 @@ class RuleTests(ResourceTestCase):
         line = await self.open()
         reply = await reply_to(line, echo(1, f"Origin: {ORIGIN}"))
         self.assertEqual(reply.headers["access-control-allow-origin"], ORIGIN)
-        reply = await reply_to(line, echo(1, "Origin: https://evil.example"))
-        self.assertEqual(reply.status, 403)
+        self.assertEqual(reply.headers["access-control-allow-credentials"], "true")
+        self.assertEqual(reply.headers["access-control-expose-headers"], "Retry-After")
+        self.assertEqual(reply.headers["vary"], "Origin")
+        for origin in ("https://evil.example", "https://localhost", "null"):
+            reply = await reply_to(line, echo(1, f"Origin: {origin}"))
+            self.assertEqual(reply.status, 403)
+        self.assertEqual(reply.headers["cross-origin-resource-policy"], "same-origin")
+        self.assertIn("content-security-policy", reply.headers)
         self.assertEqual(self.methods.ran, ["echo"])
+
+    async def test_questions_of_browsers(self) -> None:
+        asks = (f"Origin: {ORIGIN}", "Access-Control-Request-Method: POST")
+        for names, status in (("x-tag", 204), ("x-other", 403)):
+            wants = f"Access-Control-Request-Headers: {names}"
+            reply = await self.reply(get("/rpc", *asks, wants, method="OPTIONS"))
+            self.assertEqual(reply.status, status)
+            self.assertEqual("access-control-max-age" in reply.headers, status == 204)
+
+    async def test_a_mistake_in_the_lists_is_told(self) -> None:
+        for options in ({"origins": ["*"]}, {"hosts": ["a b"]}, {"cors_headers": ["a b"]}):
+            self.assertRaises(ValueError, rpc_resource, self.server, **options)
 
 
 class UpgradeTests(ResourceTestCase):

@@ -60,14 +60,45 @@ class HandshakeTests(WebSocketTestCase):
     async def test_a_malformed_one_is_refused(self) -> None:
         for spoiled in (
             handshake().replace(b"Version: 13", b"Version: 7"),
+            handshake().replace(b"Version: 13", b"Version: 8"),
             handshake().replace(b"Sec-WebSocket-Key", b"X-Key"),
             handshake().replace(b"dGhl", b""),
+            handshake("/rpc", "Sec-WebSocket-Protocol: <b>, <b>"),
         ):
             line = await self.open()
             line.send(spoiled)
-            self.assertIn((await take_reply(line)).status, (400, 426))
+            reply = await take_reply(line)
+            self.assertEqual((reply.status, reply.headers["connection"]), (400, "close"))
+            self.assertEqual(
+                reply.body, b"this is no WebSocket handshake (RFC 6455, section 4.2.1)\n"
+            )
             await line.rest()
             await self.gone()
+
+    async def test_a_version_that_is_not_served_is_told_which_is(self) -> None:
+        reply = await self.reply(handshake().replace(b"Version: 13", b"Version: 8"))
+        self.assertEqual(reply.headers["sec-websocket-version"], "13")
+
+    async def test_it_does_not_say_what_serves(self) -> None:
+        self.assertNotIn("server", (await self.reply(handshake())).headers)
+
+    async def test_pages_open_it_as_a_websocket_or_not_at_all(self) -> None:
+        for fields, status in (
+            (("Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: websocket"), 101),
+            (("Sec-Fetch-Mode: websocket", "Sec-Fetch-Dest: empty"), 101),
+            (("Sec-Fetch-Mode: websocket", "Sec-Fetch-Dest: websocket"), 101),
+            (("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: websocket"), 403),
+            (("Sec-Fetch-Site: same-site",), 403),
+            (("Sec-Fetch-Mode: navigate",), 403),
+            (("Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors"), 403),
+            (("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"), 403),
+            (("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"), 403),
+            (("Origin: null",), 403),
+            (("Origin: https://localhost",), 403),
+            (("Origin: http://localhost", "Sec-Fetch-Site: cross-site"), 403),
+        ):
+            reply = await self.reply(handshake("/rpc", *fields))
+            self.assertEqual(reply.status, status, fields)
 
     async def test_pages_of_other_origins_and_hosts_may_not(self) -> None:
         line = await self.open()

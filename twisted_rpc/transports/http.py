@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IHalfCloseableProtocol,
     IProtocolNegotiationFactory,
+    ISSLTransport,
 )
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
@@ -125,23 +126,33 @@ class HTTPFactory(RPCFactory):
         rules = WebRules(table or WebTable(), path)
         self.site = None if resource is None else SiteBridge.site_for(resource)
         self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
-        self.responses = Responses(rules, endpoint.clock)
+        self._responses = {
+            secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
+        }
         self.websockets = WebSocketFactory(endpoint, namespaces)
+
+    def responses_on(self, transport: Any) -> Responses:
+        """What writes the responses of a line."""
+        return self._responses[_is_secure(transport)]
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
         return [b"http/1.1"]
 
-    def refused(self, refusal: str) -> bytes:
+    def refused(self, transport: Any, refusal: str) -> bytes:
         """What a line is told that is one too many."""
         answer = Reply.of(503, Busy(refusal), RETRY_AFTER)
-        return self.responses.whole(Exchange(), answer, closes=True)
+        return self.responses_on(transport).whole(Exchange(), answer, closes=True)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HTTPProtocol()
         protocol.factory = self
         return protocol
+
+
+def _is_secure(transport: Any) -> bool:
+    return ISSLTransport.providedBy(transport)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -153,6 +164,7 @@ class HTTPProtocol(Pipeline):
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
         super().begin()
+        self._responses = self.factory.responses_on(self.transport)
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         endpoint = self.endpoint
@@ -162,13 +174,14 @@ class HTTPProtocol(Pipeline):
     @property
     def responses(self) -> Responses:
         """See `Pipeline.responses`."""
-        return self.factory.responses
+        return self._responses
 
     def head_received(self, exchange: Exchange) -> Reply | None:
         """See `Pipeline.head_received`."""
         local_address = str(getattr(self.transport.getHost(), "host", ""))
         own = line_credentials(self.endpoint, self.transport)
-        refusal = self.factory.router.route(exchange, local_address, own)
+        secure = _is_secure(self.transport)
+        refusal = self.factory.router.route(exchange, local_address, own, secure=secure)
         is_alone = not (self._busy or self._queue)
         if exchange.credentials and refusal is None and is_alone and not self._is_known(exchange):
             self._ask(exchange)  # and read no more of its body before it is known
@@ -222,7 +235,7 @@ class HTTPProtocol(Pipeline):
         if usual and answer is not None and delay is None:
             self._outbox.put(responses.usual(answer))
         else:
-            self.answer(exchange, responses.to_call(exchange, answer, delay))
+            self.answer(exchange, responses.to_call(answer, delay))
 
     # -- authentication ------------------------------------------------------------------------
 
@@ -300,7 +313,7 @@ class HTTPProtocol(Pipeline):
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
-        self.wire.write(self.factory.refused(refusal))
+        self.wire.write(self.factory.refused(self.transport, refusal))
 
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""

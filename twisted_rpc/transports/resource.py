@@ -33,18 +33,42 @@ __all__ = ["rpc_resource"]
 
 
 def rpc_resource(
-    endpoint: Endpoint, *, hosts: Collection[str] = (), origins: Collection[str] = ()
+    endpoint: Endpoint,
+    *,
+    hosts: Collection[str] = (),
+    origins: Collection[str] = (),
+    cors_headers: Collection[str] = (),
+    cors_expose: Collection[str] = (),
+    cors_max_age: int = 600,
+    credentials: bool = False,
 ) -> Resource:
     """A resource that answers RPC by POST, and by WebSocket after an upgrade.
 
-    It goes by the same rules as a daemon's own HTTP port.
+    It goes by the same rules as a daemon's own HTTP port; what they are called there they
+    are called here, see the `[web]` table.
 
     Args:
         endpoint: what is served.
         hosts: names the site is reached by, beside the loopback names.
         origins: web origins whose pages may call, such as `https://app.example.com`.
+        cors_headers: header fields these pages may send, beside Content-Type and
+            Authorization.
+        cors_expose: header fields of an answer that these pages may read.
+        cors_max_age: seconds for which a browser need not ask again.
+        credentials: whether these pages may have the browser add cookies and passwords.
+
+    Raises:
+        ValueError: one of them is no host, origin or header name.
     """
-    return _RPCResource(endpoint, WebTable(hosts=tuple(hosts), origins=tuple(origins)))
+    table = WebTable(
+        hosts=tuple(hosts),
+        origins=tuple(origins),
+        cors_headers=tuple(cors_headers),
+        cors_expose=tuple(cors_expose),
+        cors_max_age=cors_max_age,
+        credentials=credentials,
+    )
+    return _RPCResource(endpoint, table)
 
 
 @implementer(ILine)
@@ -97,14 +121,18 @@ class _RPCResource(Resource):
         self._endpoint = endpoint
         rules = WebRules(table)
         self._router = Router(endpoint, rules, mounted=True)
-        self._responses = Responses(rules, endpoint.clock)
+        self._responses = {
+            secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
+        }
         self._websockets: WebSocketFactory | None = None
 
     def render(self, request: Request) -> int:
         """Answer a request, now or later."""
         exchange = _exchange(request)
         local_address = str(getattr(request.getHost(), "host", ""))
-        refusal = self._router.route(exchange, local_address, []) or self._check_size(exchange)
+        secure = request.isSecure()
+        refusal = self._router.route(exchange, local_address, [], secure=secure)
+        refusal = refusal or self._check_size(exchange)
         if refusal is not None:
             self._finish(request, exchange, refusal)
         elif exchange.credentials:
@@ -146,7 +174,7 @@ class _RPCResource(Resource):
         self, answer: bytes | None, connection: Connection, request: Request, exchange: Exchange
     ) -> None:
         connection.lost()
-        self._finish(request, exchange, self._responses.to_call(exchange, answer, connection.delay))
+        self._finish(request, exchange, Responses.to_call(answer, connection.delay))
 
     def _not_proved(self, failure: Failure, request: Request, exchange: Exchange) -> None:
         self._finish(request, exchange, self._router.refusal_of(failure, exchange))
@@ -155,12 +183,10 @@ class _RPCResource(Resource):
         if request.channel is None:  # the line is down
             return
         request.setResponseCode(answer.status)
-        request.setHeader(b"Cache-Control", b"no-store")
-        request.setHeader(b"X-Content-Type-Options", b"nosniff")
         if answer.status != 204:
             request.setHeader(b"Content-Type", answer.content_type)
             request.setHeader(b"Content-Length", b"%d" % len(answer.body))
-        for name, value in answer.headers:
+        for name, value in self._responses[request.isSecure()].fields(exchange, answer):
             request.responseHeaders.addRawHeader(name, value)
         if exchange.method != b"HEAD":
             request.write(answer.body)

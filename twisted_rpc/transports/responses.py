@@ -9,7 +9,7 @@ from twisted.web.http import datetimeToString
 
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
-from twisted_rpc.transports.web import Reply, WebRules
+from twisted_rpc.transports.web import JSON, Fields, Reply, WebRules
 from twisted_rpc.transports.wire import Wire
 
 __all__ = ["RETRY_AFTER", "Outbox", "Responses"]
@@ -17,6 +17,7 @@ __all__ = ["RETRY_AFTER", "Outbox", "Responses"]
 RETRY_AFTER = (b"Retry-After", b"5")
 """When who was one too many may try again, in seconds (RFC 9110, section 10.2.3)."""
 
+_PLAIN = Exchange()
 _LARGE = 4096
 """An answer of so many bytes is not kept until the next ones are ready."""
 
@@ -27,11 +28,13 @@ class Responses:
     Args:
         rules: what `[web]` says of header fields.
         clock: where time comes from.
+        secure: whether these lines are TLS.
     """
 
-    def __init__(self, rules: WebRules, clock: IReactorTime) -> None:
+    def __init__(self, rules: WebRules, clock: IReactorTime, *, secure: bool = False) -> None:
         self._rules = rules
         self._clock = clock
+        self._standing = rules.standing_fields(secure=secure)
         self._head = b""
         self._head_at = -1.0
 
@@ -40,32 +43,28 @@ class Responses:
         now = self._clock.seconds()
         if not 0 <= now - self._head_at < 1:
             self._head_at = now
-            fields = [*self._fields(), (b"Content-Type", b"application/json")]
+            empty = Reply(200, b"", JSON)
+            date = (b"Date", datetimeToString())
+            fields = (date, *self.fields(_PLAIN, empty), (b"Content-Type", JSON))
             self._head = web.head(200, b"OK", fields) + b"Content-Length: "
         return b"%b%d\r\n\r\n%b" % (self._head, len(answer), answer)
 
-    def to_call(
-        self, exchange: Exchange, answer: bytes | None, delay: float | None = None
-    ) -> Reply:
+    @staticmethod
+    def to_call(answer: bytes | None, delay: float | None = None) -> Reply:
         """What a message was answered with, as HTTP says it: 200, or 204 with nothing.
 
         Args:
-            exchange: the request.
             answer: the message's.
             delay: seconds for which a call in it was refused for a rate.  Where it was the only
                 one, HTTP says so too (RFC 6585, section 4).
         """
-        cors = self._rules.cors_headers(exchange.headers)
         if delay is not None and answer is not None and not answer.startswith(b"["):
-            later = (b"Retry-After", b"%d" % math.ceil(delay))
-            return Reply(429, answer, b"application/json", (*cors, later))
-        if answer is None:
-            return Reply(204, b"", headers=cors)
-        return Reply(200, answer, b"application/json", cors)
+            return Reply(429, answer, JSON, ((b"Retry-After", b"%d" % math.ceil(delay)),))
+        return Reply(204, b"") if answer is None else Reply(200, answer, JSON)
 
     def whole(self, exchange: Exchange, answer: Reply, *, closes: bool) -> bytes:
         """Any answer; `closes` says that the connection ends with it."""
-        fields = [*self._fields(), *answer.headers]
+        fields = [(b"Date", datetimeToString()), *self.fields(exchange, answer)]
         if answer.status != 204:
             fields += [
                 (b"Content-Type", answer.content_type),
@@ -78,11 +77,9 @@ class Responses:
         body = b"" if exchange.method == b"HEAD" else answer.body
         return web.head(answer.status, answer.reason, fields) + b"\r\n" + body
 
-    def _fields(self) -> list[tuple[bytes, bytes]]:
-        """Header fields that every answer bears."""
-        date = (b"Date", datetimeToString())
-        no_store = (b"Cache-Control", b"no-store")
-        return [date, no_store, (b"X-Content-Type-Options", b"nosniff"), *self._rules.extra_headers]
+    def fields(self, exchange: Exchange, answer: Reply) -> Fields:
+        """The header fields of an answer, but its date and those that frame it."""
+        return self._standing + self._rules.fields_of(exchange.method, exchange.headers, answer)
 
 
 class Outbox:

@@ -53,7 +53,12 @@ class Router:
         self._posts = posts
 
     def route(
-        self, exchange: Exchange, local_address: str, own: list[ICredentials]
+        self,
+        exchange: Exchange,
+        local_address: str,
+        own: list[ICredentials],
+        *,
+        secure: bool = False,
     ) -> Reply | None:
         """Set a request's `way` and `credentials`; or say how it is refused.
 
@@ -61,10 +66,12 @@ class Router:
             exchange: a request whose head is there.
             local_address: where its connection came in.
             own: what its line proves its far side with; see `line_credentials`.
+            secure: whether that is TLS.
         """
         headers = exchange.headers
         rules = self.rules
-        refusal = rules.check_host(headers, local_address) or rules.check_origin(headers)
+        refusal = rules.check_host(exchange.target, headers, local_address)
+        refusal = refusal or rules.check_page(exchange.method, headers, secure=secure)
         if refusal is not None:
             return refusal
         if not self._mounted and web.path_of(exchange.target) not in rules.paths:
@@ -72,7 +79,8 @@ class Router:
         if exchange.is_websocket:
             exchange.way = Way.WEBSOCKET
             exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
-            return self._check_credentials(exchange, own, needed=False)
+            refusal = rules.check_upgrade(headers)
+            return refusal or self._check_credentials(exchange, own, needed=False)
         return self._route_rpc(exchange, own)
 
     def _route_rpc(self, exchange: Exchange, own: list[ICredentials]) -> Reply | None:
@@ -92,7 +100,7 @@ class Router:
             # The ancestor's client never ends a request, so Node never uses its connection
             # again and keeps it open: a hundred calls, and it is one connection too many.
             exchange.keep_alive = False
-        refusal = self.rules.check_content_type(headers)
+        refusal = self.rules.check_call(headers)
         return refusal or self._check_credentials(exchange, own, needed=True)
 
     def _to_site_or(self, exchange: Exchange, refusal: Reply) -> Reply | None:

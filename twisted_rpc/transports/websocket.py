@@ -20,6 +20,7 @@ from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.transports.base import address_name
+from twisted_rpc.transports.web import Reply, last_words
 from twisted_rpc.transports.websocket_line import (
     POLICY_VIOLATION,
     WebSocketConnection,
@@ -61,11 +62,12 @@ class WebSocketFactory(WebSocketServerFactory):
     """Autobahn's factory with our limits."""
 
     def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
-        super().__init__(server="twisted_rpc", reactor=endpoint.clock)
+        super().__init__(server="", reactor=endpoint.clock)
         self.endpoint = endpoint
         self.namespaces = namespaces
         self.setProtocolOptions(
             webStatus=False,
+            versions=[13],  # drafts before it had the page's origin in another field
             # Host and Origin are checked before a request gets here.
             allowedOrigins=["*"],
             allowNullOrigin=True,
@@ -118,6 +120,12 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         if self.connection is not None:
             self._progressed = True
             self.connection.receive([payload])
+
+    def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
+        """Autobahn's, without its reasons: they repeat what the client sent."""
+        fields = [(name.encode(), value.encode()) for name, value in responseHeaders or ()]
+        text = "this is no WebSocket handshake (RFC 6455, section 4.2.1)"
+        self.sendData(last_words(Reply.text(code, text, *fields)))
 
     # -- the short way -------------------------------------------------------------------------
 

@@ -1,0 +1,67 @@
+"""Which pages may call, and what lets them read the answers: the Fetch standard's CORS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted_rpc.authority import Origin, parse_origin
+from twisted_rpc.config import WebTable, listed_origin
+
+__all__ = ["CORS", "Fields"]
+
+Fields = tuple[tuple[bytes, bytes], ...]
+"""Header fields, in their order."""
+
+_ALWAYS_ALLOWED = ("Content-Type", "Authorization")
+
+
+class CORS:
+    """The origins of `[web]` and what their pages may do.
+
+    Args:
+        table: `[web]`.
+    """
+
+    def __init__(self, table: WebTable) -> None:
+        origins = [listed_origin(text) for text in table.origins]
+        self._answers = {origin: _answer_fields(origin, table) for origin in origins}
+        allowed = (*_ALWAYS_ALLOWED, *table.cors_headers)
+        self._allowed = frozenset(name.lower().encode() for name in allowed)
+        self._preflight: Fields = (
+            (b"Access-Control-Allow-Methods", b"POST"),
+            (b"Access-Control-Allow-Headers", ", ".join(allowed).encode()),
+            (b"Access-Control-Max-Age", b"%d" % table.cors_max_age),
+        )
+
+    def lists(self, origin: bytes) -> bool:
+        """Whether an origin is on the list; `null` never is."""
+        return self._fields_for(origin) != ()
+
+    def fields(self, headers: Mapping[bytes, bytes]) -> Fields:
+        """What lets the page that sent a request read its answer; nothing if it is not listed."""
+        origin = headers.get(b"origin")
+        return () if origin is None else self._fields_for(origin)
+
+    def preflight(self, headers: Mapping[bytes, bytes]) -> Fields | None:
+        """What a browser is told that asks beforehand; None if it may not send that request."""
+        fields = self.fields(headers)
+        names = headers.get(b"access-control-request-headers", b"").lower().split(b",")
+        wanted = {name.strip() for name in names} - {b""}
+        if not fields or headers.get(b"access-control-request-method") != b"POST":
+            return None
+        if not wanted <= self._allowed:
+            return None
+        return fields + self._preflight
+
+    def _fields_for(self, origin: bytes) -> Fields:
+        found = parse_origin(origin.decode("latin-1")) if self._answers else None
+        return () if found is None else self._answers.get(found, ())
+
+
+def _answer_fields(origin: Origin, table: WebTable) -> Fields:
+    fields: Fields = ((b"Access-Control-Allow-Origin", str(origin).encode()),)
+    if table.credentials:
+        fields += ((b"Access-Control-Allow-Credentials", b"true"),)
+    if table.cors_expose:
+        fields += ((b"Access-Control-Expose-Headers", ", ".join(table.cors_expose).encode()),)
+    return fields
