@@ -105,8 +105,9 @@ def test_garbage_for_the_client(rpc_network: Network, client: Client, line: Faul
 
 
 def test_garbage_for_the_server(rpc_network: Network, client: Client, line: FaultyLine) -> None:
-    line.to_listener.insert(b"garbage\n")
     assert rpc_network.run(client.call("things.echo", [1])) == 1
+    line.to_listener.insert(b"garbage\n")
+    assert rpc_network.run(client.call("things.echo", [2])) == 2
 
 
 def test_what_is_held_comes_when_it_is_released(

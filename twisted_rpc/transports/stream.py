@@ -18,13 +18,14 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.detection import FRAMINGS, looks_like_http
 from twisted_rpc.endpoint import Endpoint
-from twisted_rpc.errors import Busy, RequestTimeout, RequestTooBig, RPCError
+from twisted_rpc.errors import Busy, ParseError, RequestTimeout, RequestTooBig, RPCError
 from twisted_rpc.framing import Framer
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.wire import Wire
 
 __all__ = ["StreamConnection", "StreamFactory", "StreamProtocol", "refused"]
 
+_BLANK = b" \t\r\n"
 _LONGEST_OPENING = 24
 """By so many bytes it is certain whether a stream begins like an HTTP request."""
 
@@ -45,6 +46,7 @@ class StreamConnection(Connection):
         self._wire = wire
         self._unreadable: RPCError | None = None
         self._is_closing = False
+        self._speaks_json = not owner.answers_rubbish  # a client breaks off by itself
         self._arrival = Deadline(owner.clock, self._arrival_expired)
 
     def bytes_received(self, data: bytes) -> None:
@@ -54,6 +56,8 @@ class StreamConnection(Connection):
         framer = self.framer
         messages = framer.feed(data)
         if messages:
+            if not (self._speaks_json or self._begins_well(messages[0])):
+                return
             self.receive(messages)
         if self._is_closing:
             return
@@ -100,6 +104,17 @@ class StreamConnection(Connection):
         """See `Connection.lost`."""
         self._arrival.stop()
         super().lost()
+
+    def _begins_well(self, message: bytes) -> bool:
+        """Whether the first message may be one; if not, nothing of this stream is run.
+
+        Browsers can be made to send bytes of a page's choice here behind a beginning that
+        is theirs: a request of HTTP, a handshake of TLS.
+        """
+        self._speaks_json = message.lstrip(_BLANK)[:1] in (b"{", b"[")
+        if not self._speaks_json:
+            self._stop_reading_for(ParseError("a stream has to begin with an object or an array"))
+        return self._speaks_json
 
     def _stop_reading_for(self, error: RPCError) -> None:
         """Answer what can still be answered, then this error, then close."""
