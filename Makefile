@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/interop/node_modules/.installed
 
-.PHONY: tools serve test check lint types unit interop bench fuzz soak clean help
+.PHONY: commands tools serve test check lint types unit interop bench fuzz soak clean help
 
 help:
 	@echo "make serve   set up, then run the examples on one port"
 	@echo "make test    set up, then every check and test there is"
-	@echo "make check   lint, types and the tests that need no Node"
+	@echo "make check   lint, types and the tests that need neither Node nor a browser"
 	@echo "make bench   measure; see docs/performance.md"
 	@echo "make fuzz    search for input that the daemon does not stand; see CONTRIBUTING.md"
 	@echo "make soak    search for leaks under clients that fail in every way; see CONTRIBUTING.md"
@@ -34,7 +34,7 @@ serve: $(STAMP)
 	@exec $(BIN)/twistd -n --pidfile=var/twistd.pid rpc --config etc/examples.toml
 
 # What the README's commands are typed with, and the load generator is compiled with.
-tools:
+commands:
 	@missing=""; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
@@ -44,6 +44,13 @@ tools:
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
+# And the browser that pages of other origins are tried in.
+tools: commands
+	@command -v chromium >/dev/null || { \
+	    echo "installing chromium"; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	}
+
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -52,7 +59,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/pytest -n auto --ignore tests/interop
+	$(BIN)/pytest -n auto --ignore tests/interop --ignore tests/browser
 
 interop: $(STAMP) $(NPM_STAMP)
 	$(BIN)/pytest -n auto tests/interop
@@ -62,7 +69,7 @@ check: lint types unit
 test: tools $(STAMP) $(NPM_STAMP) lint types
 	$(BIN)/pytest -n auto --cov --cov-report=term
 
-bench: tools $(STAMP)
+bench: commands $(STAMP)
 	$(BIN)/python -m benchmarks
 
 fuzz: $(STAMP)
