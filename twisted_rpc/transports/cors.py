@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twisted_rpc.authority import Origin, parse_origin
 from twisted_rpc.config import WebTable, listed_origin
 
 __all__ = ["CORS", "Fields"]
@@ -23,7 +22,8 @@ class CORS:
     """
 
     def __init__(self, table: WebTable) -> None:
-        origins = [listed_origin(text) for text in table.origins]
+        # By what browsers send, which is always the one way to write an origin.
+        origins = [str(listed_origin(text)).encode() for text in table.origins]
         self._answers = {origin: _answer_fields(origin, table) for origin in origins}
         allowed = (*_ALWAYS_ALLOWED, *table.cors_headers)
         self._allowed = frozenset(name.lower().encode() for name in allowed)
@@ -35,12 +35,12 @@ class CORS:
 
     def lists(self, origin: bytes) -> bool:
         """Whether an origin is on the list; `null` never is."""
-        return self._fields_for(origin) != ()
+        return origin in self._answers
 
     def fields(self, headers: Mapping[bytes, bytes]) -> Fields:
         """What lets the page that sent a request read its answer; nothing if it is not listed."""
         origin = headers.get(b"origin")
-        return () if origin is None else self._fields_for(origin)
+        return () if origin is None else self._answers.get(origin, ())
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> Fields | None:
         """What a browser is told that asks beforehand; None if it may not send that request."""
@@ -53,13 +53,9 @@ class CORS:
             return None
         return fields + self._preflight
 
-    def _fields_for(self, origin: bytes) -> Fields:
-        found = parse_origin(origin.decode("latin-1")) if self._answers else None
-        return () if found is None else self._answers.get(found, ())
 
-
-def _answer_fields(origin: Origin, table: WebTable) -> Fields:
-    fields: Fields = ((b"Access-Control-Allow-Origin", str(origin).encode()),)
+def _answer_fields(origin: bytes, table: WebTable) -> Fields:
+    fields: Fields = ((b"Access-Control-Allow-Origin", origin),)
     if table.credentials:
         fields += ((b"Access-Control-Allow-Credentials", b"true"),)
     if table.cors_expose:
