@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["DEFAULT_PORTS", "Authority", "Origin", "address_of", "parse_authority", "parse_origin"]
@@ -43,6 +44,7 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}{port}"
 
 
+@lru_cache(maxsize=64)  # one client's requests all name the same host
 def parse_authority(text: str) -> Authority | None:
     """A host, with or without a port; None if it is none.
 

@@ -110,6 +110,9 @@ class HTTPFactory(RPCFactory):
         resource: a `twisted.web` resource for all other paths, and for GET on RPC's.
         posts: whether RPC by POST is served, and not WebSocket alone.
         namespaces: see `RPCFactory`.
+
+    Attributes:
+        responses: what writes responses, by whether the line is TLS.
     """
 
     def __init__(
@@ -126,33 +129,25 @@ class HTTPFactory(RPCFactory):
         rules = WebRules(table or WebTable(), path)
         self.site = None if resource is None else SiteBridge.site_for(resource)
         self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
-        self._responses = {
+        self.responses = {
             secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
         }
         self.websockets = WebSocketFactory(endpoint, namespaces)
-
-    def responses_on(self, transport: Any) -> Responses:
-        """What writes the responses of a line."""
-        return self._responses[_is_secure(transport)]
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
         return [b"http/1.1"]
 
-    def refused(self, transport: Any, refusal: str) -> bytes:
-        """What a line is told that is one too many."""
+    def refused(self, refusal: str) -> bytes:
+        """What a line is told that is one too many; before its handshake TLS is told nothing."""
         answer = Reply.of(503, Busy(refusal), RETRY_AFTER)
-        return self.responses_on(transport).whole(Exchange(), answer, closes=True)
+        return self.responses[False].whole(Exchange(), answer, closes=True)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HTTPProtocol()
         protocol.factory = self
         return protocol
-
-
-def _is_secure(transport: Any) -> bool:
-    return ISSLTransport.providedBy(transport)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -164,7 +159,7 @@ class HTTPProtocol(Pipeline):
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
         super().begin()
-        self._responses = self.factory.responses_on(self.transport)
+        self._secure = ISSLTransport.providedBy(self.transport)
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         endpoint = self.endpoint
@@ -174,14 +169,13 @@ class HTTPProtocol(Pipeline):
     @property
     def responses(self) -> Responses:
         """See `Pipeline.responses`."""
-        return self._responses
+        return self.factory.responses[self._secure]
 
     def head_received(self, exchange: Exchange) -> Reply | None:
         """See `Pipeline.head_received`."""
         local_address = str(getattr(self.transport.getHost(), "host", ""))
         own = line_credentials(self.endpoint, self.transport)
-        secure = _is_secure(self.transport)
-        refusal = self.factory.router.route(exchange, local_address, own, secure=secure)
+        refusal = self.factory.router.route(exchange, local_address, own, secure=self._secure)
         is_alone = not (self._busy or self._queue)
         if exchange.credentials and refusal is None and is_alone and not self._is_known(exchange):
             self._ask(exchange)  # and read no more of its body before it is known
@@ -313,7 +307,7 @@ class HTTPProtocol(Pipeline):
 
     def too_many(self, refusal: str) -> None:
         """See `RPCProtocol.too_many`."""
-        self.wire.write(self.factory.refused(self.transport, refusal))
+        self.wire.write(self.factory.refused(refusal))
 
     def congested(self, congested: bool) -> None:
         """See `RPCProtocol.congested`."""

@@ -80,7 +80,7 @@ class _OneTooMany(Protocol):
             return
         self._first += data[:_FIRST_BYTES]
         if looks_like_http(self._first):
-            self._wire.write(self._factory.http.refused(self.transport, self._refusal))
+            self._wire.write(self._factory.http.refused(self._refusal))
         elif _MAY_BE_HTTP.fullmatch(self._first) is None:
             framer = FRAMINGS["auto"](_FIRST_BYTES)
             framer.feed(self._first[:_FIRST_BYTES])
