@@ -1,4 +1,4 @@
-"""One small text from a URL, within a time and a size."""
+"""A set of keys from a URL, within a time and a size."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def fetch(url: str, *, reactor: Any) -> Deferred[str]:
 
 
 async def _fetch(url: str, reactor: Any) -> str:
-    fields = Headers({b"Accept": [b"application/json"], b"User-Agent": [b"twisted_rpc"]})
+    accepted = [b"application/jwk-set+json, application/json"]  # RFC 7517, section 8.5
+    fields = Headers({b"Accept": accepted, b"User-Agent": [b"twisted_rpc"]})
     response: Any = await Agent(reactor).request(b"GET", url.encode("ascii"), fields)
     body = _Body()
     response.deliverBody(body)

@@ -34,6 +34,7 @@ class HashingThreads:
 
     def __init__(self, *, reactor: Any = None) -> None:
         self._reactor = reactor
+        self._is_flooded = False
         self._free = DeferredSemaphore(AT_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hashing")
 
@@ -43,10 +44,18 @@ class HashingThreads:
         Raises:
             LoginDenied: too many are waiting.
         """
+        if not self._free.waiting:
+            self._is_flooded = False
         if len(self._free.waiting) >= MAX_WAITING:
-            self._log.warn("{count} logins wait for their hash: refused", count=MAX_WAITING)
+            self._tell_of_flood()
             raise LoginDenied("too many logins at once")
         return self._free.run(self._in_thread, function, *args)
+
+    def _tell_of_flood(self) -> None:
+        """Say it once, until nobody waits any more: a flood must not fill the log too."""
+        if not self._is_flooded:
+            self._log.warn("{count} logins wait for a thread: more are refused", count=MAX_WAITING)
+        self._is_flooded = True
 
     def _in_thread(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         if self._reactor is None:
