@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.task import Clock
 
 from tests.helpers import MemoryConnection, ServerTestCase, request
 from tests.transports.harness import Line, TransportTestCase, until
@@ -33,6 +34,20 @@ GOOD = BASIC + "dTpw"  # u:p
 )
 def test_a_host_counts_as_one_whichever_of_its_addresses_it_uses(address: str, source: str) -> None:
     assert source_of(address) == source
+
+
+@pytest.mark.parametrize(
+    ("peer", "source"),
+    [
+        ("192.0.2.7:5000", "192.0.2.7"),
+        ("[2a00:1450:4001:81b::200e]:5000", "2a00:1450:4001:81b::/64"),
+        ("unix", "unix"),
+    ],
+)
+def test_a_connection_knows_what_its_address_is_counted_by(peer: str, source: str) -> None:
+    connection = MemoryConnection(Server(reactor=Clock()))
+    connection.peer = peer
+    assert connection.source == source
 
 
 class Admission(ServerTestCase):

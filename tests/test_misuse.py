@@ -134,6 +134,16 @@ RETURNED: dict[str, Callable[[], Any]] = {
 """The same."""
 
 
+def returning(make: Callable[[], Any]) -> Callable[[], Any]:
+    """A coroutine that returns it."""
+
+    async def later() -> Any:
+        await deferLater(reactor, 0)
+        return make()
+
+    return later
+
+
 def raising(error: BaseException) -> dict[str, Callable[[], Any]]:
     """Methods that raise an error in every way there is."""
 
@@ -215,9 +225,11 @@ class ResultTests(DaemonTestCase):
 
     async def test_what_cannot_be_said_is_an_incident_of_one_call(self) -> None:
         self.server.expose("odd", dict(RETURNED))
+        self.server.expose("later", {name: returning(make) for name, make in RETURNED.items()})
         for name in RETURNED:
             for client in self.clients.values():
                 await self.is_incident(client, f"odd.{name}")
+                await self.is_incident(client, f"later.{name}")
         self.flushLoggedErrors()
 
     async def test_a_deferred_of_a_deferred_is_waited_for(self) -> None:

@@ -193,7 +193,7 @@ class Forbidden(_StandardError):
 
 
 class RateLimited(_StandardError):
-    """The caller asks too often."""
+    """The caller asks too often; `data` is `{"limit": NAME, "retry_after": SECONDS}`."""
 
     default_code = ErrorCode.RATE_LIMITED
     default_message = "Rate limited"
@@ -221,7 +221,7 @@ class ResponseTooBig(_StandardError):
 
 
 class Busy(_StandardError):
-    """The connection has `max_in_flight` calls running, or the server is full."""
+    """As many calls are running as may (`max_in_flight`, `max_calls`), or the server is full."""
 
     default_code = ErrorCode.BUSY
     default_message = "Busy"

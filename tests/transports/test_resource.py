@@ -19,7 +19,7 @@ from tests.transports.websocket_client import (
     frame,
     handshake,
 )
-from twisted_rpc import Limits, Server
+from twisted_rpc import Connection, Limits, Server
 from twisted_rpc.transports.resource import rpc_resource
 
 
@@ -66,6 +66,28 @@ class LimitedTests(ResourceTestCase):
     async def test_what_is_too_long_counts(self) -> None:
         self.assertEqual((await self.reply(echo("x" * 200))).status, 413)
         self.assertEqual(self.server.counters.limits, {"max_message": 1})
+
+
+class Unwilling(Server):
+    """Cannot take a connection."""
+
+    def connection_opened(self, connection: Connection) -> None:
+        raise SystemExit("no")
+
+
+class UnwillingTests(ResourceTestCase):
+    def make_server(self) -> Server:
+        methods = super().make_server().methods
+        server = Unwilling(reactor=self.clock)
+        server.expose("echo", methods["echo"].function)
+        return server
+
+    async def test_a_request_that_could_not_be_opened_is_not_run(self) -> None:
+        line = await self.open()
+        for _ in range(2):
+            self.assertEqual((await reply_to(line, echo(1))).code, -32603)
+        self.assertEqual(self.methods.ran, [])
+        self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 2)
 
 
 class CallTests(ResourceTestCase):
