@@ -154,7 +154,7 @@ def test_values_cannot_be_changed(table: object) -> None:
         setattr(table, name, None)
 
 
-SERVER_KEYS = "class, debug, auth, stall_warning"
+SERVER_KEYS = "class, debug, auth, stall_warning, insecure_public"
 
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
@@ -184,7 +184,8 @@ PROBLEMS = {
         "[[listen]] #1: endpoint is missing, such as 'tcp:7080:interface=127.0.0.1'"
     ),
     "[[listen]]\ntransport = 'stdio'\n[[listen]]\ntransport = 'stdio'\nport = 1": (
-        "[[listen]] #2 port: unknown key; known: transport, endpoint, framing, path, namespaces"
+        "[[listen]] #2 port: unknown key; known: transport, endpoint, framing, path, namespaces, "
+        "certificate, key, sni, tls_minimum, client_ca, client_certificates, redirect"
     ),
     "[[listen]]\ntransport = 'stdio'\nendpoint = 'x'": "[[listen]] #1: stdio takes no endpoint",
     "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nframing = 'json'": (

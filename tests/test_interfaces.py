@@ -22,9 +22,11 @@ from zope.interface.verify import verifyClass, verifyObject
 
 import twisted_rpc
 from tests.helpers import MemoryConnection, new_path
+from tests.transports.certificate import self_signed
 from twisted_rpc import Connection, Endpoint, Peer, Server
 from twisted_rpc.auth import credentials, portal, tickets
 from twisted_rpc.checkers import certificates, htpasswd, jwt, tokens, unix_peers
+from twisted_rpc.config import Listener
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.transports import (
     base,
@@ -35,6 +37,7 @@ from twisted_rpc.transports import (
     resource,
     site,
     stream,
+    tls,
     tunnel,
     websocket,
     websocket_line,
@@ -56,6 +59,13 @@ def _tls() -> Any:
     transport = StringTransport()
     directlyProvides(transport, ISSLTransport)
     return site._Transport(transport, _wire())
+
+
+def _tls_of_a_listener() -> tls.TLS:
+    path = new_path()
+    Path(path).write_bytes(self_signed("localhost"))
+    Path(path).chmod(0o600)
+    return tls.TLS(Listener(transport="http", endpoint="tcp:0", certificate=path))
 
 
 def _either() -> Any:
@@ -117,6 +127,7 @@ MAKERS = {
     memory.End: lambda: _line().to_caller.receiver,
     memory.MemoryAddress: memory.MemoryAddress,
     memory.MemoryEndpoint: lambda: memory.in_memory(_server()),
+    tls.TLS: _tls_of_a_listener,
     wire.Wire: _wire,
 }
 """How to make one of each class that bears an `@implementer`."""

@@ -33,6 +33,7 @@ LAYERS = (
         *("auth.portal", "auth.tickets", "auth.validity"),
         *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
         *("connection", "endpoint", "lines", "offline", "keeping", "client", "peer"),
+        "reloading",
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
@@ -42,10 +43,12 @@ LAYERS = (
         *("transports.wire", "transports.connecting", "transports.http_client"),
         *("transports.bodies", "transports.tunnel", "transports.urls"),
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
+        *("transports.certificates", "transports.handshakes", "transports.reach"),
+        *("transports.redirect", "transports.tls", "transports.unix_socket"),
         *("transports.memory", "transports.cors"),
     },
     {
-        *("service", "tap", "loading", "watchdog", "blocking", "futures"),
+        *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
         *("checkers.arguments", "checkers.certificates", "checkers.fetching", "checkers.files"),
         *("checkers.hashing", "checkers.htpasswd", "checkers.jwt", "checkers.keys"),
         *("checkers.passwords", "checkers.tables", "checkers.tokens", "checkers.unix_peers"),
@@ -61,12 +64,21 @@ LAYERS = (
 # both sides of that seam is shared; hybrid joins transports that stand alone, and listening
 # chooses one of them by its name.
 TRANSPORTS = {
-    "base": {"wire"},
+    "base": {"handshakes", "wire"},
+    "certificates": set(),
+    "handshakes": {"tls"},
+    "reach": set(),
+    "redirect": {"exchange", "http", "routing", "web"},
+    "tls": {"certificates"},
+    "unix_socket": set(),
     "exchange": {"repeated", "web"},
     "repeated": set(),
     "http": {"base", "exchange", "pipeline", "responses", "routing", "site", "web", "websocket"},
     "hybrid": {"base", "http", "stream", "wire"},
-    "listening": {"base", "http", "hybrid", "stream"},
+    "listening": {
+        *("base", "http", "hybrid", "stream"),
+        *("reach", "redirect", "tls", "unix_socket"),
+    },
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
     "pipeline": {"base", "exchange", "responses", "times", "web"},
     "responses": {"exchange", "web", "wire"},

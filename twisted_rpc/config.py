@@ -18,6 +18,7 @@ __all__ = [
     "Config",
     "Limits",
     "Listener",
+    "ServerName",
     "ServerTable",
     "WebTable",
     "canonical_host",
@@ -26,7 +27,14 @@ __all__ = [
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
-CHOICES = {"framing": get_args(Framing), "transport": get_args(Transport)}
+ClientCertificates = Literal["required", "optional"]
+TLSVersion = Literal["1.2", "1.3"]
+CHOICES = {
+    "framing": get_args(Framing),
+    "transport": get_args(Transport),
+    "client_certificates": get_args(ClientCertificates),
+    "tls_minimum": get_args(TLSVersion),
+}
 
 _OURS = frozenset(
     {
@@ -108,6 +116,18 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} must be greater than 0 ('none' switches it off)")
 
 
+class ServerName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[listen.sni.NAME]`: what clients are shown that ask for a name (RFC 6066, section 3).
+
+    Attributes:
+        certificate: a PEM file: the certificate, then those that lead to its authority.
+        key: a PEM file of its private key; the certificate's own file unless given.
+    """
+
+    certificate: str
+    key: str | None = None
+
+
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[[listen]]` table.
 
@@ -118,6 +138,13 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         path: the only path that answers RPC on http, websocket and hybrid; `/` and
             `/rpc` unless given.
         namespaces: the only ones that are served there; all unless given.
+        certificate: a PEM file, as in `ServerName`; with it the listener speaks TLS.
+        key: see `ServerName`.
+        sni: certificates for names that clients ask for; `*.` stands for one label.
+        tls_minimum: the oldest version of TLS that is spoken; 1.2 unless given.
+        client_ca: a PEM file of the authorities that sign clients' certificates.
+        client_certificates: whether a client has to show one; `required` unless given.
+        redirect: the origin every request is sent on to; nothing else is served then.
     """
 
     transport: Transport
@@ -125,8 +152,17 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     framing: Framing | None = None
     path: str | None = None
     namespaces: tuple[str, ...] | None = None
+    certificate: str | None = None
+    key: str | None = None
+    sni: dict[str, ServerName] = {}
+    tls_minimum: TLSVersion | None = None
+    client_ca: str | None = None
+    client_certificates: ClientCertificates | None = None
+    redirect: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_tls()
+        self._check_redirect()
         if self.transport == "stdio":
             if self.endpoint:
                 raise ValueError("stdio takes no endpoint")
@@ -140,6 +176,29 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if not self.path.startswith("/"):
                 raise ValueError("path must begin with '/'")
 
+    def _check_tls(self) -> None:
+        if self.certificate is None:
+            for name in ("key", "sni", "tls_minimum", "client_ca", "client_certificates"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} is nothing without certificate")
+        elif self.transport == "stdio":
+            raise ValueError("certificate is not for stdio")
+        elif self.endpoint.startswith("ssl:"):
+            raise ValueError("an ssl: endpoint has its own certificate; write tcp: instead")
+        if self.client_certificates is not None and self.client_ca is None:
+            raise ValueError("client_certificates is nothing without client_ca")
+        for name in self.sni:
+            if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
+                raise ValueError(f"sni: {name!r} is no name of a host in lower case")
+
+    def _check_redirect(self) -> None:
+        if self.redirect is None:
+            return
+        if self.transport != "http" or self.path is not None:
+            raise ValueError("redirect is for http, and without path")
+        if not re.fullmatch(r"https://([A-Za-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", self.redirect):
+            raise ValueError("redirect must be an origin such as 'https://rpc.example.com'")
+
 
 class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[server]`.
@@ -150,12 +209,14 @@ class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         auth: strcred descriptions of credential checkers, such as `file:etc/passwd`.
         stall_warning: seconds for which a method may keep the reactor from turning before
             the log names it; None ("none" in a file) switches that off.
+        insecure_public: serve others without TLS or authentication all the same.
     """
 
     class_: str | None = field(name="class", default=None)
     debug: bool = False
     auth: tuple[str, ...] = ()
     stall_warning: float | None = 0.25
+    insecure_public: bool = False
 
     def __post_init__(self) -> None:
         if self.stall_warning is not None and not 0 < self.stall_warning < math.inf:

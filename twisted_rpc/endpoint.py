@@ -37,6 +37,7 @@ from twisted_rpc.lines import Lines
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.outgoing import encoded_notification
+from twisted_rpc.reloading import Reloads
 from twisted_rpc.running import Caller
 
 __all__ = ["Endpoint", "Server"]
@@ -342,6 +343,26 @@ class Server(Endpoint):
     """An endpoint that many connect to."""
 
     _drained: Deferred[None] | None = None
+
+    @cached_property
+    def _reloads(self) -> Reloads:
+        return Reloads()
+
+    def on_reload(self, function: Callable[[], Any]) -> Callable[[], None]:
+        """Call a function whenever files are to be read again: on SIGHUP, in the daemon.
+
+        Args:
+            function: takes nothing and may be a coroutine function.  A `ConfigError` that
+                it raises is logged as one line, and what it had read before stays in use.
+
+        Returns:
+            What ends it.
+        """
+        return self._reloads.add(function)
+
+    def reload(self) -> None:
+        """Call what `on_reload` was given."""
+        self._reloads.run()
 
     def enable_auth(
         self, user: str | ICredentialsChecker | Portal, password: str | None = None

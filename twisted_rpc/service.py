@@ -21,8 +21,9 @@ from twisted_rpc.config import Config, Listener
 from twisted_rpc.endpoint import Server
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.loading import instance, load_object
+from twisted_rpc.signals import SignalService
 from twisted_rpc.transports.base import address_name
-from twisted_rpc.transports.listening import factory_for, server_endpoint
+from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.watchdog import Watchdog
 
@@ -49,45 +50,55 @@ class ListenerService(Service):
     A port that cannot be bound fails the start of the whole daemon.
 
     Args:
-        description: a Twisted server endpoint description.
+        place: where it listens.
         factory: what it serves.
         transport: what it is called in the log.
     """
 
     _log = Logger()
 
-    def __init__(self, description: str, factory: Factory, transport: str, *, reactor: Any) -> None:
+    def __init__(self, place: Place, factory: Factory, transport: str, *, reactor: Any) -> None:
         self.port: IListeningPort | None = None
         self._bound = False
-        self._description = description
+        self._starting = False
+        self._place = place
         self._factory = factory
         self._transport = transport
-        self._endpoint = server_endpoint(description, reactor)
+        self._reactor = reactor
 
     def privilegedStartService(self) -> None:
         """Bind, while the process may still have the right to low ports.
 
         Raises:
             CannotListenError: the port is taken or not ours to take.
+            ConfigError: others can reach it without TLS or authentication.
         """
-        self._bound = True
+        self._bound = self._starting = True
         failures: list[Failure] = []
-        listening = self._endpoint.listen(self._factory)
+        listening = self._place.listen(self._factory)
         listening.addCallback(self._listening)
-        listening.addErrback(failures.append)
+        listening.addErrback(self._failed).addErrback(failures.append)
+        self._starting = False
         for failure in failures:
-            self._log.critical(
-                "cannot listen on {description}: {reason}",
-                description=self._description,
-                reason=failure.getErrorMessage(),
-            )
             failure.raiseException()
+
+    def _failed(self, failure: Failure) -> Failure | None:
+        """Fail the start; or end the daemon, if it is up when an endpoint has found out."""
+        self._log.critical(
+            "cannot listen on {description}: {reason}",
+            description=self._place.description,
+            reason=failure.getErrorMessage(),
+        )
+        if self._starting:
+            return failure
+        self._reactor.stop()
+        return None
 
     def startService(self) -> None:
         """Bind, if nobody asked before; `twist` knows no privileged start.
 
         Raises:
-            CannotListenError: the port is taken or not ours to take.
+            CannotListenError, ConfigError: see `privilegedStartService`.
         """
         super().startService()
         if not self._bound:
@@ -155,9 +166,10 @@ class RPCService(MultiService):
 
     _log = Logger()
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, reactor: Any) -> None:
         super().__init__()
         self.server = server
+        SignalService(server, reactor=reactor).setServiceParent(self)
         self.listeners = MultiService()
         self.listeners.setServiceParent(self)
 
@@ -182,7 +194,7 @@ class RPCService(MultiService):
             self._log.info("nobody has to log in: access levels of methods say nothing")
         try:
             super().startService()
-        except CannotListenError:
+        except (CannotListenError, ConfigError):
             raise _CannotStart(1) from None
         except Exception as error:  # whatever an exposed service raises
             kind = type(error).__name__
@@ -237,10 +249,11 @@ def make_service(
     """The daemon for a server; `output` as in `StdioService`.
 
     Raises:
-        ConfigError: a listener's description or the `[web]` resource is wrong.
+        ConfigError: a listener's description, its TLS or the `[web]` resource is wrong, or
+            others can reach it without TLS or authentication.
     """
     _check_places(config.listen)
-    service = RPCService(server)
+    service = RPCService(server, reactor=reactor)
     for target in _services(server):
         target.setServiceParent(service)
     stall = config.server.stall_warning
@@ -258,7 +271,11 @@ def make_service(
         if isinstance(factory, StreamFactory) and listener.transport == "stdio":
             child = StdioService(factory, output, reactor=reactor)
         else:
-            child = ListenerService(listener.endpoint, factory, listener.transport, reactor=reactor)
+            insecure = config.server.insecure_public
+            place = Place(server, listener, insecure_public=insecure, reactor=reactor)
+            if place.tls is not None:
+                server.on_reload(place.reload)
+            child = ListenerService(place, factory, listener.transport, reactor=reactor)
         child.setServiceParent(service.listeners)
     return service
 

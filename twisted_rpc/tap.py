@@ -39,6 +39,7 @@ class Options(usage.Options, strcred.AuthOptionMixin):
     optFlags = (
         ("check", None, "Check options, configuration, imports and names, then exit."),
         ("debug", None, "Print every message and send tracebacks to callers."),
+        ("insecure-public", None, "Serve others without TLS or authentication all the same."),
     )
     optParameters = (
         ("config", "c", None, "Configuration file (TOML)."),
@@ -134,6 +135,7 @@ class Options(usage.Options, strcred.AuthOptionMixin):
             config.server,
             class_=self["server"] or config.server.class_,
             debug=bool(self["debug"]) or config.server.debug,
+            insecure_public=bool(self["insecure-public"]) or config.server.insecure_public,
         )
         listen = (*config.listen, *self._listeners)
         if not listen:

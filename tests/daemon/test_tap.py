@@ -61,7 +61,7 @@ def refusal_of(*options: str) -> str:
 def listeners_of(service: RPCService) -> list[tuple[str, str]]:
     """The transports and descriptions of a service's listeners."""
     return [
-        (listener._transport, listener._description)
+        (listener._transport, listener._place.description)
         for listener in service.listeners
         if isinstance(listener, ListenerService)
     ]

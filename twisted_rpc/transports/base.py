@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Collection
+from functools import cached_property
 from typing import Any
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
@@ -27,6 +28,7 @@ from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.lines import source_of
+from twisted_rpc.transports.handshakes import HandshakeLog
 from twisted_rpc.transports.wire import Wire, keep_alive
 
 __all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
@@ -107,6 +109,11 @@ class RPCFactory(Factory):
     def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         self.endpoint = endpoint
         self.namespaces = namespaces
+
+    @cached_property
+    def handshakes(self) -> HandshakeLog:
+        """Told of TLS handshakes that fail."""
+        return HandshakeLog(self.endpoint.clock)
 
 
 @implementer(IHandshakeListener, ILine)
@@ -220,6 +227,9 @@ class RPCProtocol(Protocol):
 
     def _handshake_expired(self) -> None:
         self.endpoint.counters.hit("handshake_timeout")
+        seconds = self.endpoint.limits.handshake_timeout
+        late = f"not complete after {seconds:g} seconds (handshake_timeout)"
+        self.factory.handshakes.tell(self.peer, late)
         self.wire.abort()
 
     def leave_to(self, successor: Any) -> None:
@@ -238,3 +248,5 @@ class RPCProtocol(Protocol):
             self.endpoint.release(self)
             if self.begun:
                 self.end()
+            else:
+                self.factory.handshakes.failed(self.peer, self.transport, reason)

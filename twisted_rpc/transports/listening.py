@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import (
+    SSL4ServerEndpoint,
+    UNIXServerEndpoint,
+    serverFromString,
+    wrapServerTLS,
+)
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from twisted_rpc.config import Listener, Transport, WebTable
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.transports import reach, unix_socket
 from twisted_rpc.transports.base import RPCFactory
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
+from twisted_rpc.transports.reach import Reach
+from twisted_rpc.transports.redirect import RedirectFactory
 from twisted_rpc.transports.stream import StreamFactory
+from twisted_rpc.transports.tls import TLS
 
-__all__ = ["factory_for", "listen", "server_endpoint"]
+__all__ = ["Place", "factory_for", "listen", "server_endpoint"]
 
 _BACKLOG = "1024"
 """How many connections may wait to be accepted; Twisted's own default is 50."""
@@ -32,6 +44,125 @@ _DEFAULTS: dict[str, dict[str, str]] = {
 }
 """What a description means that does not say it: this machine, this user."""
 
+_REMEDIES = {
+    Reach.LOCAL: "set it, or mode=600 or mode=660",
+    Reach.PUBLIC: "set what is missing, or interface=127.0.0.1",
+}
+
+
+class Place:
+    """Where a listener is reached, and what it has to have to be reached by others.
+
+    Args:
+        endpoint: what is served there.
+        listener: what the configuration says of the listener.
+        insecure_public: whether others may reach it without TLS and authentication.
+
+    Attributes:
+        description: the endpoint's, as it was written.
+        tls: TLS of our own, if it has a certificate.
+
+    Raises:
+        ConfigError: the description or a file of TLS is wrong, or something is missing.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, endpoint: Endpoint, listener: Listener, *, insecure_public: bool, reactor: Any
+    ) -> None:
+        self.description = listener.endpoint
+        self._owner = endpoint
+        self._redirects = listener.redirect is not None
+        self._insecure = insecure_public
+        self._endpoint = server_endpoint(self.description, reactor)
+        self._binds = reach.innermost(self._endpoint)
+        self.tls = None if listener.certificate is None else TLS(listener)
+        if self.tls is not None:
+            self._endpoint = wrapServerTLS(self.tls, self._endpoint, clock=reactor)
+        expected = reach.of_endpoint(self._binds)
+        if expected is not None:
+            self._check(expected)
+
+    def _check(self, reached_by: Reach) -> str | None:
+        """What is missing, where that is allowed."""
+        if self._redirects:
+            return None
+        lacks = reach.missing(
+            reached_by,
+            encrypted=self.tls is not None or isinstance(self._binds, SSL4ServerEndpoint),
+            authenticated=self._owner.requires_authentication,
+        )
+        if lacks is not None and not self._insecure:
+            raise ConfigError(
+                f"endpoint {self.description!r} can be reached by {reached_by.value}, and has "
+                f"{lacks}: {_REMEDIES[reached_by]}, or set insecure_public"
+            )
+        return lacks
+
+    def listen(self, factory: Factory) -> Deferred[IListeningPort]:
+        """Bind, and look at what was bound before anybody is accepted.
+
+        Returns:
+            A Deferred of the port.  It fails with `CannotListenError`, or with
+            `ConfigError` if others can reach the port and something is missing for that.
+        """
+        around: AbstractContextManager[None] = nullcontext()
+        if isinstance(self._binds, UNIXServerEndpoint):
+            around = unix_socket.binding(self._binds._address)
+            self._warn_of_directory(self._binds._address)
+        with around:
+            listening: Deferred[IListeningPort] = self._endpoint.listen(factory)
+        return listening.addCallback(self._bound)
+
+    def _bound(self, port: IListeningPort) -> IListeningPort:
+        reached_by = reach.of_address(port.getHost())
+        try:
+            lacks = self._check(reached_by)
+        except ConfigError:
+            port.stopListening()
+            raise
+        if lacks is not None:
+            self._log.warn(
+                "INSECURE: endpoint {description!r} can be reached by {who}, and has {lacks}; "
+                "insecure_public allows it",
+                description=self.description,
+                who=reached_by.value,
+                lacks=lacks,
+            )
+        self._warn_of_certificates()
+        return port
+
+    def reload(self) -> None:
+        """Read the files of TLS again; connections that are open keep what they have.
+
+        Raises:
+            ConfigError: one cannot be used, and those read before stay in use.
+        """
+        if self.tls is None:
+            return
+        try:
+            self.tls.reload()
+        except ConfigError as error:
+            text = f"endpoint {self.description!r} keeps its certificates: {error}"
+            raise ConfigError(text) from error
+        self._log.info("endpoint {place!r} has new certificates", place=self.description)
+        self._warn_of_certificates()
+
+    def _warn_of_certificates(self) -> None:
+        for warning in () if self.tls is None else self.tls.warnings():
+            self._log.warn("{warning}", warning=warning)
+
+    def _warn_of_directory(self, path: str) -> None:
+        directory = unix_socket.open_directory(path)
+        if directory is not None:
+            self._log.warn(
+                "{description!r}: others can write to {directory}, and put a socket of theirs "
+                "there when ours is gone",
+                description=self.description,
+                directory=directory,
+            )
+
 
 def listen(
     endpoint: Endpoint,
@@ -39,6 +170,7 @@ def listen(
     transport: Transport = "hybrid",
     *,
     resource: IResource | None = None,
+    insecure_public: bool = False,
     reactor: Any = None,
 ) -> Deferred[IListeningPort]:
     """Serve an endpoint from a program of one's own, without the daemon.
@@ -48,27 +180,29 @@ def listen(
         description: a Twisted server endpoint description.
         transport: what is spoken there: tcp, http, websocket or hybrid.
         resource: a `twisted.web` resource for the paths that are not RPC's.
+        insecure_public: serve others without TLS or authentication all the same.
         reactor: the installed one unless given.
 
     Returns:
-        A Deferred of the port, which fails if it cannot be bound.
+        A Deferred of the port, which fails if it cannot be bound, or turns out to be
+        within reach of others without TLS and authentication.
 
     Raises:
-        ConfigError: the description is wrong.
+        ConfigError: the description is wrong, or leads to such a port.
     """
     if reactor is None:
         from twisted.internet import reactor
-    factory = factory_for(
-        endpoint, Listener(transport=transport, endpoint=description), WebTable(), resource
-    )
-    listening: Deferred[IListeningPort] = server_endpoint(description, reactor).listen(factory)
-    return listening
+    listener = Listener(transport=transport, endpoint=description)
+    place = Place(endpoint, listener, insecure_public=insecure_public, reactor=reactor)
+    return place.listen(factory_for(endpoint, listener, WebTable(), resource))
 
 
 def factory_for(
     endpoint: Endpoint, listener: Listener, table: WebTable, resource: IResource | None
 ) -> RPCFactory:
     """The factory that speaks what a listener is to speak."""
+    if listener.redirect is not None:
+        return RedirectFactory(endpoint, listener.redirect)
     if listener.transport in ("tcp", "stdio"):
         return StreamFactory(endpoint, listener.framing or "line", listener.namespaces)
     posts = listener.transport != "websocket"
