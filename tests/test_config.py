@@ -156,6 +156,7 @@ def test_values_cannot_be_changed(table: object) -> None:
 
 SERVER_KEYS = "class, debug, auth, stall_warning, insecure_public"
 
+HTTP = "[[listen]]\ntransport = 'http'\nendpoint = 'tcp:1'\n"
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
     "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access",
@@ -201,6 +202,45 @@ PROBLEMS = {
     "[[listen]]\ntransport = 'hybrid'\nendpoint = 'x'\npath = 'x'": (
         "[[listen]] #1: path must begin with '/'"
     ),
+    f"{HTTP}key = 'k'": "[[listen]] #1: key is nothing without certificate",
+    f"{HTTP}sni.x.certificate = 'c'": "[[listen]] #1: sni is nothing without certificate",
+    f"{HTTP}client_ca = 'c'": "[[listen]] #1: client_ca is nothing without certificate",
+    f"{HTTP}certificate = 'c'\nclient_certificates = 'optional'": (
+        "[[listen]] #1: client_certificates is nothing without client_ca"
+    ),
+    f"{HTTP}certificate = 'c'\nclient_certificates = 'maybe'": (
+        "[[listen]] #1 client_certificates: Invalid enum value 'maybe'; one of required, optional"
+    ),
+    f"{HTTP}certificate = 'c'\ntls_minimum = '1.1'": (
+        "[[listen]] #1 tls_minimum: Invalid enum value '1.1'; one of 1.2, 1.3"
+    ),
+    f"{HTTP}certificate = 'c'\nsni.A.certificate = 'c'": (
+        "[[listen]] #1: sni: 'A' is no name of a host in lower case"
+    ),
+    f"{HTTP}certificate = 'c'\nsni.'a.*'.certificate = 'c'": (
+        "[[listen]] #1: sni: 'a.*' is no name of a host in lower case"
+    ),
+    f"{HTTP}certificate = 'c'\nsni.a.key = 'k'": (
+        "[[listen]] #1 sni: Object missing required field 'certificate'"
+    ),
+    "[[listen]]\ntransport = 'stdio'\ncertificate = 'c'": (
+        "[[listen]] #1: certificate is not for stdio"
+    ),
+    "[[listen]]\ntransport = 'tcp'\nendpoint = 'ssl:1'\ncertificate = 'c'": (
+        "[[listen]] #1: an ssl: endpoint has its own certificate; write tcp: instead"
+    ),
+    f"{HTTP}path = '/x'\nredirect = 'https://a'": (
+        "[[listen]] #1: redirect is for http, and without path"
+    ),
+    "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nredirect = 'https://a'": (
+        "[[listen]] #1: redirect is for http, and without path"
+    ),
+    **{
+        f"{HTTP}redirect = '{wrong}'": (
+            "[[listen]] #1: redirect must be an origin such as 'https://rpc.example.com'"
+        )
+        for wrong in ("http://a", "https://", "https://a/b", "https://a b", "https://a:x", "a")
+    },
     "expose = 5": "[expose]: Expected 'object', got 'int'",
     "[expose]\ncalc = 1": "[expose] calc: expected 'MODULE:OBJECT', got 1",
     "[expose.calc]\nadd = 'x'": "[expose] calc: expected 'MODULE:OBJECT', got {'add': 'x'}",

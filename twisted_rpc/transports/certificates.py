@@ -73,8 +73,9 @@ def load_certificates(path: str) -> list[Certificate]:
     Raises:
         ConfigError: it cannot be read, or there is none in it.
     """
+    content = _read(path)
     try:
-        return load_pem_x509_certificates(_read(path))
+        return load_pem_x509_certificates(content)
     except ValueError as error:
         raise ConfigError(f"certificate {path}: there is none in it (PEM)") from error
 
