@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import (
     SSL4ServerEndpoint,
     UNIXServerEndpoint,
@@ -107,13 +107,16 @@ class Place:
             A Deferred of the port.  It fails with `CannotListenError`, or with
             `ConfigError` if others can reach the port and something is missing for that.
         """
+        return maybeDeferred(self._bind, factory).addCallback(self._bound)
+
+    def _bind(self, factory: Factory) -> Deferred[IListeningPort]:
         around: AbstractContextManager[None] = nullcontext()
         if isinstance(self._binds, UNIXServerEndpoint):
             around = unix_socket.binding(self._binds._address)
             self._warn_of_directory(self._binds._address)
         with around:
             listening: Deferred[IListeningPort] = self._endpoint.listen(factory)
-        return listening.addCallback(self._bound)
+        return listening
 
     def _bound(self, port: IListeningPort) -> IListeningPort:
         reached_by = reach.of_address(port.getHost())
@@ -139,8 +142,7 @@ class Place:
         Raises:
             ConfigError: one cannot be used, and those read before stay in use.
         """
-        if self.tls is None:
-            return
+        assert self.tls is not None
         try:
             self.tls.reload()
         except ConfigError as error:

@@ -24,9 +24,13 @@ def binding(path: str) -> Iterator[None]:
     in the lock file (`PATH.lock`) has the socket too; a container gives the same id again.
 
     Raises:
-        CannotListenError: somebody listens there, or what is there is no socket.
+        CannotListenError: somebody listens there, what is there is no socket, or there is
+            no such directory.
     """
-    with _alone_in(Path(path).parent) as alone:
+    directory = Path(path).parent
+    if not directory.is_dir():
+        raise CannotListenError(None, path, OSError(f"there is no directory {str(directory)!r}"))
+    with _alone_in(directory) as alone:
         if alone:
             _clear(path)
         before = os.umask(0o177)
@@ -53,7 +57,7 @@ def _alone_in(directory: Path) -> Iterator[bool]:
     """
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:  # bind says what is wrong with it
+    except OSError:  # it cannot be read, and may be written to all the same
         yield False
         return
     try:
