@@ -22,7 +22,7 @@ from twisted.web.resource import Resource
 
 from tests.transports.harness import until
 from twisted_rpc import Server, Watchdog, method
-from twisted_rpc.config import Config, Limits
+from twisted_rpc.config import Config, Limits, Listener
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.service import (
@@ -33,6 +33,7 @@ from twisted_rpc.service import (
     make_service,
     take_output,
 )
+from twisted_rpc.transports.listening import Place
 from twisted_rpc.transports.stream import StreamFactory
 
 HERE = __name__
@@ -183,6 +184,20 @@ class ServiceTests(TestCase):
             self.assertEqual(caught.exception.code, 1)
             # A daemonised twistd reports, and cleans up after, exceptions only.
             self.assertIsInstance(caught.exception, Exception)
+
+    async def test_a_port_that_fails_later_ends_the_daemon(self) -> None:
+        bound: Deferred[Any] = Deferred()
+        stopped: Deferred[None] = Deferred()
+        listener = Listener(transport="tcp", endpoint=ANY_PORT)
+        place = Place(Server(), listener, insecure_public=False, reactor=reactor)
+        self.patch(place, "listen", lambda factory: bound)
+        service = ListenerService(place, _factory_of_nothing(), "tcp", reactor=_Stoppable(stopped))
+        service.startService()
+        self.assertNoResult(stopped)
+        with capturedLogs() as events:
+            bound.errback(Failure(ConfigError("no luck")))
+        await stopped
+        self.assertIn(f"cannot listen on {ANY_PORT}: no luck", map(formatEvent, events))
 
     async def test_other_paths_go_to_the_resource(self) -> None:
         text = f'[web]\nresource = "{HERE}:Page"\n'
