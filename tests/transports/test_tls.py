@@ -6,10 +6,13 @@ import json
 import shutil
 import socket
 import ssl
+import struct
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThread
@@ -23,6 +26,7 @@ from twisted_rpc import ConfigError
 from twisted_rpc.config import Listener, ServerName, WebTable
 from twisted_rpc.transports.handshakes import MOST, PERIOD, HandshakeLog
 from twisted_rpc.transports.listening import Place, factory_for
+from twisted_rpc.transports.tls import reason_of
 
 
 class TLSTestCase(TransportTestCase):
@@ -101,6 +105,11 @@ class ServerTests(TLSTestCase):
         context = client_context(self.authority.path)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         await self.refused(context, "^TLS with 127.0.0.1:[0-9]+ failed: unsupported protocol$")
+
+    async def test_a_client_cannot_have_it_all_done_again(self) -> None:
+        await self.bind()
+        said = await deferToThread(_renegotiate, listening_port(self.ports[0]))
+        self.assertEqual(said, "no renegotiation")
 
     async def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(self) -> None:
         names = {}
@@ -314,6 +323,21 @@ class HandshakeLogTests(TLSTestCase):
                 "TLS with peer failed: no reason",
             ],
         )
+
+
+def _renegotiate(port: int) -> str:
+    """What a client of TLS 1.2 is told that asks for a second handshake on one line."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 10, 0))
+        line = SSL.Connection(context, plain)
+        line.set_connect_state()
+        line.do_handshake()
+        assert line.renegotiate()
+        with pytest.raises(SSL.Error) as caught:
+            line.do_handshake()
+        return reason_of(caught.value)
 
 
 def _listen(port: int, context: ssl.SSLContext) -> bytes:

@@ -116,6 +116,16 @@ class UnixSocketTests(TransportTestCase):
         patched.restore()
         self.ports.append(await port)
 
+    async def test_an_abstract_socket_is_no_file(self) -> None:
+        self.path = Path(f"\0{self.path}")
+        with capturedLogs() as events:
+            place = self.place(":lockfile=0", insecure=True)
+            self.ports.append(await place.listen(StreamFactory(self.server)))
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(self.path))
+        said = "|".join(str(formatEvent(event)) for event in events)
+        self.assertIn("can be reached by every user of this machine", said)
+
     def test_the_directory_is_free_again_afterwards(self) -> None:
         with binding(str(self.path)):
             pass

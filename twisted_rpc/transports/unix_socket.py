@@ -27,6 +27,9 @@ def binding(path: str) -> Iterator[None]:
         CannotListenError: somebody listens there, what is there is no socket, or there is
             no such directory.
     """
+    if path.startswith("\0"):  # an abstract socket, which is no file
+        yield
+        return
     directory = Path(path).parent
     if not directory.is_dir():
         raise CannotListenError(None, path, OSError(f"there is no directory {str(directory)!r}"))
@@ -43,8 +46,8 @@ def binding(path: str) -> Iterator[None]:
 def open_directory(path: str) -> str | None:
     """The directory of a socket, if others can write to it."""
     directory = Path(path).absolute().parent
-    with suppress(OSError):
-        if directory.stat().st_mode & stat.S_IWOTH:
+    with suppress(OSError):  # binding says it
+        if not path.startswith("\0") and directory.stat().st_mode & stat.S_IWOTH:
             return str(directory)
     return None
 
