@@ -70,8 +70,8 @@ class ListenerService(Service):
         """Bind, while the process may still have the right to low ports.
 
         Raises:
-            CannotListenError: the port is taken or not ours to take.
-            ConfigError: others can reach it without TLS or authentication.
+            CannotListenError: the port is taken or not ours to take, or others can reach it
+                without TLS or authentication.
         """
         self._bound = self._starting = True
         failures: list[Failure] = []
@@ -80,6 +80,8 @@ class ListenerService(Service):
         listening.addErrback(self._failed).addErrback(failures.append)
         self._starting = False
         for failure in failures:
+            if isinstance(failure.value, ConfigError):
+                raise CannotListenError(None, self._place.description, failure.value)
             failure.raiseException()
 
     def _failed(self, failure: Failure) -> Failure | None:
@@ -98,7 +100,7 @@ class ListenerService(Service):
         """Bind, if nobody asked before; `twist` knows no privileged start.
 
         Raises:
-            CannotListenError, ConfigError: see `privilegedStartService`.
+            CannotListenError: see `privilegedStartService`.
         """
         super().startService()
         if not self._bound:
@@ -194,7 +196,7 @@ class RPCService(MultiService):
             self._log.info("nobody has to log in: access levels of methods say nothing")
         try:
             super().startService()
-        except (CannotListenError, ConfigError):
+        except CannotListenError:
             raise _CannotStart(1) from None
         except Exception as error:  # whatever an exposed service raises
             kind = type(error).__name__

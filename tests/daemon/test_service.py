@@ -10,7 +10,11 @@ import pytest
 from twisted.application.service import Service
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import (
+    AdoptedStreamServerEndpoint,
+    TCP4ClientEndpoint,
+    connectProtocol,
+)
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -33,6 +37,7 @@ from twisted_rpc.service import (
     make_service,
     take_output,
 )
+from twisted_rpc.transports import listening as listening_module
 from twisted_rpc.transports.listening import Place
 from twisted_rpc.transports.stream import StreamFactory
 
@@ -184,6 +189,20 @@ class ServiceTests(TestCase):
             self.assertEqual(caught.exception.code, 1)
             # A daemonised twistd reports, and cleans up after, exceptions only.
             self.assertIsInstance(caught.exception, Exception)
+
+    async def test_a_port_that_others_turn_out_to_reach_ends_the_process(self) -> None:
+        given = socket.create_server(("0.0.0.0", 0))
+        adopted = AdoptedStreamServerEndpoint(reactor, given.detach(), socket.AF_INET)
+        self.patch(listening_module, "serverFromString", lambda *_: adopted)
+        service = make_service(listening("tcp"), Server(), reactor=reactor)
+        self.addCleanup(service.stopService)
+        with capturedLogs() as events, self.assertRaises(SystemExit) as caught:
+            service.startService()
+        self.assertEqual(caught.exception.code, 1)
+        said = [str(formatEvent(event)) for event in events if "cannot" in str(formatEvent(event))]
+        self.assertEqual(len(said), 1)
+        self.assertRegex(said[0], "^cannot listen on tcp:0.* can be reached by others, and has no")
+        await _turn()
 
     async def test_a_port_that_fails_later_ends_the_daemon(self) -> None:
         bound: Deferred[Any] = Deferred()

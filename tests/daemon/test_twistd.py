@@ -20,6 +20,7 @@ OPTIONS = (
     "--expose",
     "--http",
     "--hybrid",
+    "--insecure-public",
     "--server",
     "--tcp",
     "--websocket",

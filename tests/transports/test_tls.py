@@ -330,7 +330,7 @@ def _renegotiate(port: int) -> str:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_max_proto_version(SSL.TLS1_2_VERSION)
     with socket.create_connection(("127.0.0.1", port)) as plain:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 10, 0))
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 60, 0))
         line = SSL.Connection(context, plain)
         line.set_connect_state()
         line.do_handshake()
@@ -342,7 +342,7 @@ def _renegotiate(port: int) -> str:
 
 def _listen(port: int, context: ssl.SSLContext) -> bytes:
     """Shake hands, say nothing, and return what comes first, if anything does."""
-    plain = socket.create_connection(("127.0.0.1", port), 10)
+    plain = socket.create_connection(("127.0.0.1", port), 60)
     with context.wrap_socket(plain, server_hostname="localhost") as line:
         try:
             return line.recv(1000)

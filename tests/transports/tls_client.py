@@ -14,7 +14,7 @@ from tests.helpers import request
 
 __all__ = ["Outcome", "ask", "client_context", "talk"]
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
 class Outcome(NamedTuple):
