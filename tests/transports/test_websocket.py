@@ -11,11 +11,13 @@ from tests.transports.test_web import basic
 from tests.transports.web_client import echo, get, post, reply_to, take_reply
 from tests.transports.websocket_client import (
     CLOSE,
+    Frame,
     WebSocketTestCase,
     frame,
     handshake,
 )
 from twisted_rpc import Connection, ConnectionLost, Server
+from twisted_rpc.transports.wire import LINGER
 
 
 class HandshakeTests(WebSocketTestCase):
@@ -218,9 +220,25 @@ class EndTests(WebSocketTestCase):
     async def test_the_client_closes(self) -> None:
         client = await self.open_websocket()
         client.send(frame((4000).to_bytes(2, "big") + b"bye", CLOSE))
-        self.assertEqual((await client.frame())[0], 0x80 | CLOSE)
+        self.assertEqual(
+            await client.frame(), Frame(0x80 | CLOSE, (4000).to_bytes(2, "big") + b"bye")
+        )
         self.assertEqual(await client.line.rest(), b"")
+        client.line.half_close()
         await self.gone()
+
+    async def test_who_closes_and_goes_on_sending_is_not_reset(self) -> None:
+        client = await self.open_websocket()
+        client.send(frame(b"", CLOSE))
+        self.assertEqual(await client.frame(), Frame(0x80 | CLOSE, b""))
+        client.send(frame(request("echo", [1])))
+        self.assertEqual(await client.line.rest(), b"")
+        await turn(5)
+        self.assertFalse(client.line.lost)
+        for _ in range(2):  # once all is out
+            await self.advance(LINGER)
+        await self.gone()
+        self.assertEqual(self.methods.ran, [])
 
     async def test_the_server_closes(self) -> None:
         client = await self.open_websocket()
@@ -283,6 +301,7 @@ class EndTests(WebSocketTestCase):
         await self.waiting()
         client.send(frame((1000).to_bytes(2, "big"), CLOSE))
         self.assertEqual((await client.frame())[0], 0x80 | CLOSE)
+        client.line.half_close()
         await self.gone()
         self.methods.waiting[0].callback("late")
         self.assertEqual(await client.line.rest(), b"")

@@ -174,13 +174,9 @@ class RuleTests(WebSocketTestCase):
             await self._is_refused(BAD_DATA, frame(b" " * 500 + bad))
         await self._is_refused(BAD_DATA, frame(b"\xc3", fin=False), frame(b"x", CONTINUATION))
 
-    async def test_a_close_with_a_code_that_there_is_not_ends_the_line_too(self) -> None:
+    async def test_a_close_with_a_code_that_there_is_not_breaks_a_rule(self) -> None:
         for payload in (b"x", (999).to_bytes(2, "big"), (1005).to_bytes(2, "big")):
-            client = await self.open_websocket()
-            client.send(frame(payload, CLOSE), frame(CALL))
-            await client.line.rest()
-            await self.gone()
-        self.assertEqual(self.methods.ran, [])
+            await self._is_refused(PROTOCOL_ERROR, frame(payload, CLOSE), frame(CALL))
 
     async def test_bad_utf_8_in_binary_is_a_parse_error(self) -> None:
         client = await self.open_websocket()
@@ -194,6 +190,27 @@ class RuleTests(WebSocketTestCase):
         self.assertEqual(await client.close_code(), PROTOCOL_ERROR)
         client.send(frame(CALL))
         await client.line.rest()
+        self.assertEqual(self.methods.ran, [])
+
+    async def test_nothing_is_kept_of_a_broken_frame(self) -> None:
+        client = await self.open_websocket()
+        client.send(b"\x89\xff" + (1 << 62).to_bytes(8, "big") + b"mask")
+        self.assertEqual(await client.close_code(), PROTOCOL_ERROR)
+        served = self.served()
+        for _ in range(20):
+            client.line.send(b"*" * 50_000)
+            await turn(2)
+        self.assertLess(len(served.data), 100)
+        self.assertFalse(served.control_frame_data)
+
+    async def test_nothing_is_run_after_a_close_of_ours(self) -> None:
+        client = await self.open_websocket()
+        await until(lambda: self.server.connections)
+        (connection,) = self.server.connections.values()
+        connection.close()
+        client.send(frame(CALL), frame(CALL, BINARY))
+        self.assertEqual(await client.close_code(), 1000)
+        self.assertEqual(await client.line.rest(), b"")
         self.assertEqual(self.methods.ran, [])
 
     async def test_nothing_is_run_after_a_close(self) -> None:

@@ -55,7 +55,8 @@ def frame(
     first = (0x80 if fin else 0) | rsv << 4 | opcode
     if mask is None:
         return bytes((first, marker)) + length + payload
-    masked = bytes(byte ^ mask[index & 3] for index, byte in enumerate(payload))
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+    masked = (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
     return bytes((first, 0x80 | marker)) + length + mask + masked
 
 

@@ -72,6 +72,7 @@ class WebSocketFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
             allowNullOrigin=True,
             **options_for(endpoint.limits),
+            echoCloseCodeReason=True,
             perMessageCompressionAccept=lambda offers: None,
         )
 
@@ -116,8 +117,8 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         connection.opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """A message came the long way."""
-        if self.connection is not None:
+        """A message came the long way; behind a close of ours nothing could be answered."""
+        if self.connection is not None and self.state == self.STATE_OPEN:
             self._progressed = True
             self.connection.receive([payload])
 
@@ -131,6 +132,8 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came: whole text frames are read here, everything else by Autobahn."""
+        if self.state == self.STATE_CLOSED:
+            return  # Autobahn would keep it
         if self._waiting:
             data = self._waiting + data
             self._waiting = b""
@@ -222,6 +225,21 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         if self.connection is not None:
             self.connection.refuse(RequestTimeout(text))
         self.close(POLICY_VIOLATION)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _fail_connection(self, *args: Any, **options: Any) -> None:
+        """Autobahn's, when a rule is broken; nothing is read after that (section 7.1.7)."""
+        super()._fail_connection(*args, **options)
+        self.state = self.STATE_CLOSED
+        self.wire.close_unread()
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """After the closing handshake our half first, or the reply may be lost (section 7.1.1)."""
+        if self.wasClean:
+            self.wire.close_unread()
+        else:
+            super()._closeConnection(abort)
 
     # -- what goes out -------------------------------------------------------------------------
 
