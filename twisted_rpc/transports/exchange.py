@@ -174,6 +174,7 @@ class RequestReader:
         self._in_head = False
         self._max_body = receiver.max_body
         self._fragments = 0  # bytes that came while the head was incomplete
+        self._fields = 0
         self._begun = 0
         self._may_be_long = False
         self._deaf = False
@@ -233,8 +234,12 @@ class RequestReader:
             except HttpParserError as error:
                 self.give_up(Reply.text(400, f"malformed: {error}", closes=True))
             else:
-                in_trailer = not self._in_head and self._exchange.size == size
-                if self._exchange is head if self._in_head else in_trailer and self.in_request:
+                if self._in_head:
+                    # Of what came together with other requests, it is not known what is its own.
+                    is_all_of_it = self._exchange is head or self._begun == 1
+                else:  # a trailer, where there is one
+                    is_all_of_it = self.in_request and self._exchange.size == size
+                if is_all_of_it:
                     self._fragments += len(data)
                     self._check_head(self._fragments)
                 return None
@@ -263,7 +268,7 @@ class RequestReader:
         self._exchange = Exchange()
         self._in_head = self.in_request = True
         self._unwanted_upgrade = False
-        self._fragments = 0
+        self._fragments = self._fields = 0
 
     def on_url(self, url: bytes) -> None:
         """Part of the request target."""
@@ -273,6 +278,9 @@ class RequestReader:
         """A header field, or a trailer field, which nobody asked for."""
         if not self._in_head:
             return
+        self._fields += 1
+        if self._fields > MAX_FIELDS:
+            self.give_up(Reply.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
         headers = self._exchange.headers
         name = name.lower()
         if name in headers:
@@ -306,8 +314,6 @@ class RequestReader:
         length = headers.pop(b"content-length", None)
         if self._may_be_long:
             self._check_head(len(exchange.head()))
-        if len(headers) > MAX_FIELDS:
-            self.give_up(Reply.text(431, f"more than {MAX_FIELDS} header fields", closes=True))
         if self._deaf:
             return
         self._route(exchange)
