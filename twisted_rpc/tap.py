@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted.cred.checkers import (
     InMemoryUsernamePasswordDatabaseDontUse,
 )
 from twisted.cred.credentials import IUsernamePassword
+from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_rpc.auth.credentials import IBearerToken, IClientCertificate, IUnixPeer
@@ -23,6 +25,8 @@ from twisted_rpc.loading import split_exposure
 from twisted_rpc.service import RPCService, make_server, make_service, take_output
 
 __all__ = ["Options", "makeService"]
+
+_log = Logger()
 
 
 class Options(usage.Options, strcred.AuthOptionMixin):
@@ -172,5 +176,21 @@ def _octets(text: str | bytes) -> bytes:
 
 def makeService(options: Options) -> RPCService:
     """The service that `postOptions` has put together."""
+    from twisted.internet import reactor as installed
+
     assert options.service is not None
+    reactor: Any = installed
+    reactor.addSystemEventTrigger("before", "shutdown", _settle_signals, reactor)
     return options.service
+
+
+def _settle_signals(reactor: Any) -> None:
+    """It stops: a reactor that is told so again by a signal fails with a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if getattr(signal.getsignal(number), "__self__", None) is reactor:
+            signal.signal(number, _say_it_stops)
+
+
+def _say_it_stops(number: int, _: Any) -> None:
+    name = signal.Signals(number).name
+    _log.info("{name} again: it stops, within drain_timeout", name=name)
