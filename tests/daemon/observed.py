@@ -22,7 +22,7 @@ class ObservedServer(Server):
 
     def left(self) -> list[int]:
         """How many lines, connections and addresses are counted; who asks is one of each."""
-        return [len(self.lines), len(self.connections), sum(self._addresses.values())]
+        return [len(self.lines), len(self.connections), self.lines.sources]
 
     def echo(self, value: Any) -> Any:
         """What it is told."""
