@@ -7,36 +7,66 @@ to one daemon, and leaves it by the closing handshake unless it ends it otherwis
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
 from tests.examples.daemon import ended_well, environment, twistd
-from tests.processes import Daemon
+from tests.processes import DEADLINE, Daemon
+from tests.transports.certificate import self_signed
 from tests.websocket import closing, fragmentation, framing, limits, pings, reserved, utf8
 from tests.websocket.cases import Case
 from tests.websocket.client import RawClient
 
 GROUPS = (framing, pings, reserved, fragmentation, utf8, closing, limits)
 CASES = [case for group in GROUPS for case in group.CASES]
-ANY_PORT = "tcp:0:interface=127.0.0.1"
+LISTENERS = ("tcp:0", "ssl:0:privateKey=both.pem:certKey=both.pem")
+
+ENDS = ("2.5", "6.3.1", "7.1.1", "7.3.4", "7.9", "9.9")
+"""Cases that end in each of the ways there are."""
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A daemon for all cases; its end is an orderly one."""
-    command = twistd("--websocket", ANY_PORT, "--expose", "=tests.websocket.service:Service")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
+    """A daemon for all cases, without TLS and with it; its end is an orderly one."""
+    command = twistd("--expose", "=tests.websocket.service:Service")
+    for endpoint in LISTENERS:
+        command += ["--websocket", endpoint]
     directory = tmp_path_factory.mktemp("websocket")
-    with ended_well(Daemon(command, directory, environment())) as daemon:
-        yield daemon.port
+    (directory / "both.pem").write_bytes(self_signed("localhost"))
+    with ended_well(Daemon(command, directory, environment(), len(LISTENERS))) as daemon:
+        yield daemon.ports
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.number} {case.title}" for case in CASES])
-def test_case(port: int, case: Case) -> None:
-    with RawClient.to(port) as client:
-        case.run(client)
-        if not client.is_over:
-            client.leave()
+def is_held(client: RawClient, case: Case) -> None:
+    """See a case through, and leave."""
+    case.run(client)
+    if not client.is_over:
+        client.leave()
+
+
+def named(cases: list[Case]) -> pytest.MarkDecorator:
+    """A test for each of these."""
+    return pytest.mark.parametrize("case", cases, ids=[f"{c.number} {c.title}" for c in cases])
+
+
+@named(CASES)
+def test_case(ports: list[int], case: Case) -> None:
+    with RawClient.to(ports[0]) as client:
+        is_held(client, case)
+
+
+@named([case for case in CASES if case.number in ENDS])
+def test_case_over_tls(ports: list[int], case: Case) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connected = socket.create_connection(("127.0.0.1", ports[1]), DEADLINE)
+    # What ends without TLS having said so may have been cut off.
+    wrapped = context.wrap_socket(connected, suppress_ragged_eofs=False)
+    with RawClient(wrapped) as client:
+        is_held(client, case)
 
 
 def test_no_case_is_there_twice() -> None:
