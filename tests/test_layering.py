@@ -32,7 +32,17 @@ LAYERS = (
         *("auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
         *("auth.portal", "auth.tickets", "auth.validity"),
         *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
-        *("connection", "endpoint", "lines", "offline", "keeping", "client", "peer"),
+        *(
+            "connection",
+            "exposing",
+            "endpoint",
+            "server",
+            "lines",
+            "offline",
+            "keeping",
+            "client",
+            "peer",
+        ),
         "reloading",
     },
     {

@@ -4,7 +4,7 @@ from twisted_rpc.client import Client
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
-from twisted_rpc.endpoint import Endpoint, Server
+from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import (
     AuthenticationFailed,
     CallError,
@@ -33,6 +33,7 @@ from twisted_rpc.namespace import method
 from twisted_rpc.offline import Offline
 from twisted_rpc.params import Params
 from twisted_rpc.peer import Peer
+from twisted_rpc.server import Server
 from twisted_rpc.transports.connecting import connect, connector
 from twisted_rpc.transports.listening import listen
 from twisted_rpc.transports.memory import in_memory

@@ -18,9 +18,9 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
 from twisted_rpc.config import Config, Listener
-from twisted_rpc.endpoint import Server
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.loading import instance, load_object
+from twisted_rpc.server import Server
 from twisted_rpc.signals import SignalService
 from twisted_rpc.transports.base import address_name
 from twisted_rpc.transports.listening import Place, factory_for

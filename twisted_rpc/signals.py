@@ -10,7 +10,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from twisted_rpc.endpoint import Server
+from twisted_rpc.server import Server
 
 __all__ = ["SignalService"]
 

@@ -1,0 +1,124 @@
+"""Server: an endpoint that many connect to, that asks who they are, and stops in good order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from twisted_rpc.auth import portal
+from twisted_rpc.deadline import Deadline
+from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.interfaces import ILine
+from twisted_rpc.reloading import Reloads
+
+__all__ = ["Server"]
+
+_log = Logger()
+
+
+class Server(Endpoint):
+    """An endpoint that many connect to."""
+
+    _drained: Deferred[None] | None = None
+
+    @cached_property
+    def _reloads(self) -> Reloads:
+        return Reloads()
+
+    def on_reload(self, function: Callable[[], Any]) -> Callable[[], None]:
+        """Call a function whenever files are to be read again: on SIGHUP, in the daemon.
+
+        Args:
+            function: takes nothing and may be a coroutine function.  A `ConfigError` that
+                it raises is logged as one line, and what it had read before stays in use.
+
+        Returns:
+            What ends it.
+        """
+        return self._reloads.add(function)
+
+    def reload(self) -> None:
+        """Call what `on_reload` was given."""
+        self._reloads.run()
+
+    def enable_auth(
+        self, user: str | ICredentialsChecker | Portal, password: str | None = None
+    ) -> None:
+        """Let in only who proves who they are, on every transport.
+
+        Args:
+            user: a user name, or a `twisted.cred` checker, of which each call adds one; or
+                a portal of your own, whose realm is asked for an `IIdentity`.
+            password: the user's; none with a checker or portal.
+
+        Raises:
+            TypeError: it is neither, or a portal comes after something else.
+        """
+        if isinstance(user, Portal):
+            if self._portal is not None:
+                raise TypeError("a portal has to be the first that enable_auth is given")
+            self._portal = user
+            return
+        if isinstance(user, str):
+            if password is None:
+                raise TypeError("enable_auth takes a user and a password, a checker or a portal")
+            checker: ICredentialsChecker = portal.OneUser(user, password)
+        else:
+            checker = user
+        if self._portal is None:
+            self._portal = portal.portal_for(checker)
+        else:
+            portal.add_checker(self._portal, checker)
+
+    def drain(self) -> Deferred[None]:
+        """Refuse new calls, let running ones end, close every connection.
+
+        Returns:
+            A Deferred that fires when all are closed: after `drain_timeout` seconds they
+            are aborted.
+        """
+        self.dispatcher.drain()
+        if self._drained is None:
+            self._drained = Deferred()
+            deadline = Deadline(self.clock, self._abort_all)
+            deadline.set(self.limits.drain_timeout)
+            self._drained.addCallback(lambda _: deadline.stop())
+            for line in self.lines:
+                line.drain()
+            self._check_drained()
+        return self._drained
+
+    def admit(self, line: ILine, address: str, *, identity: Any = None) -> str | None:
+        """See `Endpoint.admit`; nobody is admitted any more while it drains."""
+        if self._drained is not None:
+            return "shutting down"
+        return super().admit(line, address, identity=identity)
+
+    def release(self, line: ILine) -> None:
+        """See `Endpoint.release`."""
+        super().release(line)
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        if self._drained is not None and not self.lines and not self._drained.called:
+            self._drained.callback(None)
+
+    def _abort_all(self) -> None:
+        self.counters.hit("drain_timeout")
+        _log.warn(
+            "{count} lines are open after {seconds} seconds (drain_timeout): they are aborted, "
+            "and what still runs for them is cancelled",
+            count=len(self.lines),
+            seconds=self.limits.drain_timeout,
+        )
+        for connection in list(self.connections.values()):
+            for running in list(connection.running.values()):
+                running.cancel()
+        for line in self.lines:
+            line.abort()
