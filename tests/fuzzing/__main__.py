@@ -84,11 +84,17 @@ class Search:
         seed: which.
         directory: where findings are written.
         serve: makes the servers.
+        tries: how often smaller inputs are tried.
     """
 
     def __init__(
-        self, seed: int, directory: Path, serve: Callable[..., Server] = service.serve
+        self,
+        seed: int,
+        directory: Path,
+        serve: Callable[..., Server] = service.serve,
+        tries: int = 600,
     ) -> None:
+        self._tries = tries
         self._seed = seed
         self._serve = serve
         self._directory = directory
@@ -117,7 +123,7 @@ class Search:
         if finding is None:
             return
         print(f"round {number}: {finding.what}\nmaking it smaller", flush=True)
-        finding = await reduced(finding, self._try)
+        finding = await reduced(finding, self._try, self._tries)
         self._found.append(finding)
         path = self._directory / f"seed-{self._seed}-round-{number}.json"
         write(path, finding)

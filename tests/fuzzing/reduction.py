@@ -53,7 +53,7 @@ class _Search:
             size //= 2
 
 
-async def reduced(finding: Finding, find: Find, tries: int = 600) -> Finding:
+async def reduced(finding: Finding, find: Find, tries: int) -> Finding:
     """Make a finding smaller: fewer inputs, fewer pieces, fewer bytes.
 
     Args:

@@ -14,9 +14,6 @@ from tests.soak.faults import FAULTS
 from tests.soak.measures import Counts, grown
 from tests.soak.places import Place, Soaked
 
-CYCLES = 3
-"""Connections of a round at each listener."""
-
 
 async def leaking(place: Place, random: Random, kind: str) -> None:
     """A client for which the daemon keeps something."""
@@ -39,10 +36,12 @@ def test_every_leak_is_found(tmp_path: Path) -> None:
             return {kind: await found(control, kind) for kind in kinds}
 
     async def found(control: Client, kind: str) -> list[str]:
-        for _ in range(2):  # what is made for the first time is there by then
-            before = await counts(control)
-            for place in list(daemon.places.values()) * often:
-                await leaking(place, Random(1), kind)
+        places = list(daemon.places.values())
+        for place in places:  # what is made for the first time is there after that
+            await leaking(place, Random(1), kind)
+        before = await counts(control)
+        for place in places * often:
+            await leaking(place, Random(1), kind)
         return grown(before, await counts(control))
 
     async def counts(control: Client) -> Counts:
@@ -53,7 +52,7 @@ def test_every_leak_is_found(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
         return Counts.of(await control.call("soak.counts"))
 
-    often = 50
+    often = 11
     kinds = ("objects", "memory", "descriptors", "delayed calls")
     with Soaked(tmp_path) as daemon:
         leaks = asyncio.run(soak())

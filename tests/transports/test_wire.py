@@ -13,7 +13,7 @@ from tests.transports.harness import Line, TransportTestCase, turn, until
 from twisted_rpc import Connection, Limits
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.stream import StreamFactory
-from twisted_rpc.transports.wire import LINGER, Wire
+from twisted_rpc.transports.wire import LINGER, SETTLING, SLOWEST, Wire
 
 MEGABYTE = 1_000_000
 
@@ -109,6 +109,23 @@ class NeverReaderTests(WireTestCase):
         self.assertEqual(len(self.server.lines), 1)
         await self.advance(1)
         await self.gone_in_time()
+
+    async def test_what_fills_the_buffers_at_the_beginning_does_not_look_like_reading(self) -> None:
+        line = await self.open()
+        await self.congest(line)
+        line.read_on()
+        await line.take(3 * SLOWEST)
+        line.stop_reading()
+        held, quiet = 0, 0
+        while quiet < 50:
+            await turn()
+            quiet = quiet + 1 if held == self.served().wire._holds() else 0
+            held = self.served().wire._holds()
+        await self.advance(20 * SETTLING)
+        await self.advance(20 * (1 - SETTLING) - 0.1)
+        self.assertEqual(len(self.server.lines), 1)
+        await self.advance(0.1)
+        await self.gone()
 
     async def test_notifications_are_not_kept_beyond_max_unread(self) -> None:
         line = await self.open()

@@ -23,13 +23,16 @@ from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 
-__all__ = ["LINGER", "LOOK", "SLOWEST", "Wire", "keep_alive"]
+__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire", "keep_alive"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
 
 SLOWEST = 64 * 1024
 """Bytes a far side has to take in `unread_timeout` seconds while answers wait for it."""
+
+SETTLING = 1 / 16
+"""The part of `unread_timeout` in which only the kernels' buffers are filled."""
 
 LOOK = 5.0
 """Seconds between looks whether a far side that is not read from is still there."""
@@ -76,11 +79,13 @@ class Wire:
         self._unasked: int | None = None
         self._queued = 0
         self._taken = 0
+        self._overdue: float | None = None
         self._given_up = False
         self._closing = False
         self._lingering = False
         self._waited = 0.0
         self._all_out = False
+        self._clock = owner.clock
         self._deadline = Deadline(owner.clock, self._expired)
         self._look = Deadline(owner.clock, self._look_after)
         if hasattr(transport, "registerProducer"):
@@ -228,7 +233,7 @@ class Wire:
         """The transport holds more than it likes to: the far side does not read."""
         if self._unasked is None and not self._closing:
             self._unasked = 0
-            self._watch_unread()
+            self._watch_unread(SETTLING)
             self._congested(True)
 
     def resumeProducing(self) -> None:
@@ -243,9 +248,24 @@ class Wire:
     def stopProducing(self) -> None:
         """The transport has ended; its protocol is told."""
 
-    def _watch_unread(self) -> None:
+    def _watch_unread(self, part: float = 1) -> None:
+        """Look after that part of `unread_timeout` what was taken, and at its end."""
         self._taken = self._queued - self._holds()
-        self._deadline.set(self._limits.unread_timeout)
+        limit = self._limits.unread_timeout
+        self._overdue = None if limit is None else self._clock.seconds() + limit
+        self._deadline.set(None if limit is None else limit * part)
+
+    def _has_settled(self) -> bool:
+        """Whether time is left, and counts from what the buffers have taken at the beginning.
+
+        Who never reads would seem to have read that, and have twice the time.
+        """
+        left = 0.0 if self._overdue is None else self._overdue - self._clock.seconds()
+        if left <= 0:
+            return False
+        self._taken = self._queued - self._holds()
+        self._deadline.set(left)
+        return True
 
     def _takes_enough(self) -> bool:
         """Whether the far side has taken what it has to since this was noted for the last time."""
@@ -261,6 +281,8 @@ class Wire:
     def _expired(self) -> None:
         if self._lingering:
             self._linger()
+        elif self._has_settled():
+            return
         elif self._takes_enough():
             self._watch_unread()
         else:
