@@ -21,8 +21,8 @@ ALL = ("line", "http", "websocket")
 
 LIMITS = {
     "max_message": 65536,
-    "request_timeout": 2,
-    "handshake_timeout": 2,
+    "request_timeout": 5,
+    "handshake_timeout": 8,
     "idle_timeout": 600,
     "unread_timeout": 3,
     "ping_interval": 600,

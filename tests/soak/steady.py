@@ -91,4 +91,4 @@ class Steady:
             self.times.append(time.perf_counter() - began)
             assert answer == value, f"{name}: {answer} for {value}"
             self.calls += 1
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)

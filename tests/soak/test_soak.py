@@ -25,6 +25,7 @@ async def leaking(place: Place, random: Random, kind: str) -> None:
 
 def test_nothing_is_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--cycles", str(program.ROUNDS), "--seconds", "0", "--peers", "3"]
+    arguments += ["--p99", "inf"]  # how fast this machine is does not matter here
     assert program.main(arguments) == 0, capsys.readouterr().out
     assert "nothing is left behind" in capsys.readouterr().out
 
