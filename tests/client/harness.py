@@ -94,7 +94,12 @@ class ClientTestCase(TestCase):
     def make_server(self) -> Server:
         """A server that exposes the things of this test."""
         server = Server(
-            limits=Limits(max_in_flight=None, max_connections_per_address=None, drain_timeout=0.01)
+            limits=Limits(
+                max_in_flight=None,
+                max_calls=None,
+                max_connections_per_address=None,
+                drain_timeout=0.01,
+            )
         )
         server.expose("things", self.things)
         return server
