@@ -298,5 +298,5 @@ def test_a_password_that_is_changed_ends_it(program: Program) -> None:
         server.terminate()
     first, last = done.stderr.splitlines()
     assert first.endswith("was lost: trying again")
-    assert "check user and password" in last
+    assert "check user, password or token" in last
     assert done.returncode == 3
