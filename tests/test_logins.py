@@ -16,7 +16,7 @@ from tests.helpers import MemoryConnection, ServerTestCase, request
 from twisted_rpc import Context, Identity, Limits, Server
 from twisted_rpc.auth.credentials import BearerToken, IBearerToken
 from twisted_rpc.auth.logins import TooManyAttempts
-from twisted_rpc.auth.portal import IIdentity
+from twisted_rpc.auth.portal import IIdentity, Login
 from twisted_rpc.auth.tickets import Ticket
 from twisted_rpc.errors import RateLimited
 
@@ -363,6 +363,63 @@ class Accounts:
             account.logged_out += 1
 
         return IIdentity, account, log_out
+
+
+class Nameless:
+    """An identity that says nothing sensible of itself."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+class OddIdentityTests(LoginTestCase):
+    """Identities that nobody can judge are not let in."""
+
+    def refusal_of(self, identity: Any) -> type[Exception]:
+        """What was logged when somebody was not let in."""
+        self.server.enable_auth(Tokens(identity))
+        connection = MemoryConnection(self.server).open()
+        connection.receive([request("auth", {"token": "good"}, 1), request("rpc.methods", id=2)])
+        self.clock.advance(0.25)
+        self.assertEqual([a["error"]["code"] for a in connection.take_sent()], [-32001, -32001])
+        [failure] = self.flushLoggedErrors()
+        kind: type[Exception] = failure.type
+        return kind
+
+    def test_whose_roles_are_one_word(self) -> None:
+        identity = Identity("robot")
+        identity.roles = "admin"  # type: ignore[assignment]
+        self.assertIs(self.refusal_of(identity), TypeError)
+
+    def test_who_has_no_name(self) -> None:
+        class Odd(Server):
+            def authenticate(self, credentials: Any) -> Any:
+                return Nameless()
+
+        self.server = self.make_server(Odd)
+        connection = MemoryConnection(self.server).open()
+        connection.receive([request("auth", ["a", "b"])])
+        self.clock.advance(0.25)
+        self.assertEqual(connection.take_sent()[0]["error"]["code"], -32001)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_logout_that_fails_disturbs_nobody(self) -> None:
+        closed: list[Any] = []
+
+        class Watching(Server):
+            def connection_closed(self, connection: Any) -> None:
+                closed.append(connection)
+
+            def prove(self, credentials: Any) -> Any:
+                return Login("ann", lambda: 1 / 0)
+
+        self.server = self.make_server(Watching)
+        self.server.enable_auth("ann", "secret")
+        connection = MemoryConnection(self.server).open()
+        connection.receive([request("auth", ["ann", "secret"])])
+        connection.lost()
+        self.assertEqual(closed, [connection])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class PortalTests(ServerTestCase):

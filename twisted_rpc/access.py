@@ -68,13 +68,17 @@ class Access:
             identity: who it is; its attributes `roles` and `namespaces`, if it has them,
                 are taken beside the rules.
             namespaces: those of the port it came in by; None for all.
+
+        Raises:
+            TypeError: one of those is no collection of words.
         """
-        own = getattr(identity, "namespaces", None)
+        own = _words(identity, "namespaces")
         name = None if identity is None else str(identity)
         rules = [self.rules[key] for key in (EVERYBODY, name) if key in self.rules]
         roles: frozenset[str] | None = None
         if self.rules or self._asks_levels():
-            roles = frozenset(getattr(identity, "roles", ())).union(*(rule.roles for rule in rules))
+            known = _words(identity, "roles") or frozenset()
+            roles = known.union(*(rule.roles for rule in rules))
         # As with bitcoin's rpcwhitelist: once there is a list, who has none may call nothing.
         has_lists = any(rule.allow is not None for rule in self.rules.values())
         allowed = [pattern for rule in rules for pattern in rule.allow or ()]
@@ -184,6 +188,16 @@ class Views:
         for view in list(self._views.values()):
             view.direct.is_short = is_short
             view.direct.clear()
+
+
+def _words(identity: Any, attribute: str) -> frozenset[str] | None:
+    """What an identity says of itself; None if it says nothing."""
+    words = getattr(identity, attribute, None)
+    if words is None:
+        return None
+    if isinstance(words, str):  # whose letters would be taken for words
+        raise TypeError(f"{attribute} of an identity is a collection of words, not {words!r}")
+    return frozenset(words)
 
 
 def _is_in(name: str, namespaces: Iterable[str]) -> bool:

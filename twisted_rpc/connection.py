@@ -152,7 +152,7 @@ class Connection(Calling):
         if self._gate is not None:
             self._gate.close()
         if self._login is not None:
-            self._login.logout()
+            self._login.end()
         self._owner.closed(self)
         end_calls()
         while self._watchers:  # one may cancel another
@@ -230,7 +230,7 @@ class Connection(Calling):
     def admit(self, login: Login) -> None:
         """It has proved who it is."""
         if self.is_closed:
-            login.logout()
+            login.end()
             return
         self._gate = None
         self._login = login
@@ -241,6 +241,10 @@ class Connection(Calling):
         self._limit_messages(self._limits.max_message, "max_message")
         self.be(login.identity)
         self._validity.watch(login.identity)
+
+    def again(self, message: bytes) -> None:
+        """Handle a message once more, before all others."""
+        self._backlog.appendleft(message)
 
     def _login_ended(self, why: str) -> None:
         """Let nobody go on whose login does not hold any more."""

@@ -139,10 +139,11 @@ class Endpoint(Exposing):
     @cached_property
     def logins(self) -> Logins:
         """What finds out who callers are."""
-        authenticate = self.authenticate if self._is_overridden else self._log_in
-        return Logins(
-            authenticate, lambda: self.credential_kinds, self.limits, self.counters, self.clock
-        )
+        return Logins(self)
+
+    def prove(self, credentials: Any) -> Any:
+        """Whose credentials these are, with the logout that the portal wants."""
+        return (self.authenticate if self._is_overridden else self._log_in)(credentials)
 
     def _log_in(self, credentials: Any) -> Deferred[portal.Login]:
         if self._portal is None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_rpc.access import Access
+from twisted_rpc.access import Access, Rights
 from twisted_rpc.answers import Counters
 from twisted_rpc.config import AccessRule, Limits
 from twisted_rpc.context import Context
@@ -155,6 +155,10 @@ class Exposing:
     def requires_authentication(self) -> bool:
         """Whether callers have to prove who they are."""
         return False
+
+    def rights_of(self, identity: Any) -> Rights:
+        """What an identity may call; see `Access.rights_of`."""
+        return self._access.rights_of(identity)
 
     @property
     def ignores_levels(self) -> bool:

@@ -13,7 +13,7 @@ from twisted.cred.checkers import (
     ICredentialsChecker,
     InMemoryUsernamePasswordDatabaseDontUse,
 )
-from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -32,7 +32,9 @@ _log = Logger()
 class Options(usage.Options, strcred.AuthOptionMixin):
     """A file's configuration first, what the command line adds after."""
 
-    supportedInterfaces = (IUsernamePassword, IBearerToken, IClientCertificate, IUnixPeer)
+    supportedInterfaces = (
+        *(IUsernamePassword, IBearerToken, IClientCertificate, IUnixPeer, IAnonymous),
+    )
     synopsis = "[options]"
     longdesc = (
         "Serves JSON-RPC 2.0 over TCP, HTTP and WebSocket. D is a Twisted server endpoint "

@@ -375,6 +375,34 @@ class AnonymousTests(HTTPTestCase):
         self.assertEqual((await reply_to(line, post(WHO))).json()["result"][0], "anonymous")
         self.assertEqual((await reply_to(line, post(WHO, BASIC))).json()["result"][0], "ann")
 
+    async def test_on_a_line_that_stays_the_first_message_decides(self) -> None:
+        await self.listen(HybridFactory(HTTPFactory(self.server)))
+        login = request("auth", ["ann", "secret"], 2)
+        line = await self.connect()
+        line.send(WHO + b"\n" + login + b"\n")
+        answers = [json.loads(await line.take_through(b"\n")) for _ in range(2)]
+        self.assertEqual(answers[0]["result"][0], "anonymous")
+        self.assertEqual(answers[1]["error"]["code"], -32601)
+        other = await self.connect()
+        other.send(login + b"\n" + request("whoami", id=3) + b"\n")
+        answers = [json.loads(await other.take_through(b"\n")) for _ in range(2)]
+        self.assertEqual(answers[1]["result"][0], "ann")
+
+    async def test_a_first_call_that_takes_long_holds_nothing_up(self) -> None:
+        await self.listen(HybridFactory(HTTPFactory(self.server)))
+        line = await self.connect()
+        line.send(request("wait") + b"\n" + request("echo", [5], 2) + b"\n")
+        self.assertEqual(json.loads(await line.take_through(b"\n"))["result"], 5)
+
+    async def test_a_websocket_may_still_log_in(self) -> None:
+        line = await self.open()
+        line.send(handshake("/rpc"))
+        self.assertEqual((await take_reply(line)).status, 101)
+        client = WebSocketLine(line)
+        client.send(frame(request("auth", ["ann", "secret"])), frame(WHO))
+        self.assertIs((await client.message())["result"], True)
+        self.assertEqual((await client.message())["result"][0], "ann")
+
 
 class NamespaceTests(HTTPTestCase):
     """Ports that serve some namespaces alone."""

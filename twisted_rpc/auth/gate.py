@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct
-from twisted.cred.credentials import ICredentials, UsernamePassword
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, UsernamePassword
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -16,6 +17,7 @@ from twisted_rpc.auth.credentials import BearerToken
 from twisted_rpc.auth.logins import Logins, Origin, TooManyAttempts
 from twisted_rpc.auth.portal import Login
 from twisted_rpc.auth.tickets import Ticket
+from twisted_rpc.codec import Decoded
 from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import BatchTooBig, InvalidParams, RateLimited, RPCError, Unauthorized
 from twisted_rpc.message import Invalid, Message
@@ -66,13 +68,17 @@ class Admits(Protocol):
     def admit(self, login: Login) -> None:
         """It has proved who it is."""
 
+    def again(self, message: bytes) -> None:
+        """Handle a message that came before that, as the first."""
+
 
 class Gate:
     """Answers a connection's messages until it has proved who it is.
 
     The ancestor's convention: the first message is a call of `auth` with user and
     password, or with a token or ticket by name.  Anything else is answered -32001, and no
-    method is looked up.
+    method is looked up.  Where anybody may come in, who begins with anything else is
+    `anonymous` from then on.
 
     Args:
         logins: the endpoint's.
@@ -93,6 +99,27 @@ class Gate:
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one text; see `Dispatcher.dispatch`."""
         message = codec.decode(data, self._dispatcher.max_depth)
+        if isinstance(message, Message) and message.method == "auth":
+            return self._log_in(message)
+        if self._logins.takes(IAnonymous):
+            asked = self._logins.ask_line([Anonymous()])
+            return self._answer_after(
+                asked.addCallback(self._let_in, data),
+                lambda _: self._refuse_all(message, caller),
+            )
+        return self._refuse_all(message, caller)
+
+    def _let_in(self, login: Login, data: bytes) -> None:
+        self._inside.admit(login)
+        self._inside.again(data)
+
+    def _answer_after(
+        self, asked: Deferred[Any], failed: Callable[[Failure], bytes | None]
+    ) -> Deferred[bytes | None]:
+        self._asked = asked
+        return asked.addErrback(failed)
+
+    def _refuse_all(self, message: Decoded, caller: Caller) -> bytes | None:
         if isinstance(message, list):
             most = self._dispatcher.limits.max_batch
             if most is not None and len(message) > most:
@@ -102,8 +129,6 @@ class Gate:
                 answer for item in message if (answer := self._refuse(item, caller)) is not None
             ]
             return codec.join_batch(refused) if refused else None
-        if isinstance(message, Message) and message.method == "auth":
-            return self._log_in(message)
         return self._refuse(message, caller)
 
     def close(self) -> None:
@@ -125,19 +150,17 @@ class Gate:
             credentials = auth_credentials(b"" if message.params is UNSET else message.params)
         except InvalidParams as error:
             return _failure(error, message)
-        self._asked = asked = self._logins.ask(credentials, self._origin)
-        answered: Deferred[bytes | None] = asked.addCallbacks(
-            self._succeeded, self._failed, (message,), {}, (message,)
+        asked = self._logins.ask(credentials, self._origin)
+        return self._answer_after(
+            asked.addCallback(self._succeeded, message),
+            lambda failure: self._failed(failure, message),
         )
-        return answered
 
     def _succeeded(self, login: Login, message: Message) -> bytes | None:
-        self._asked = None
         self._inside.admit(login)
         return None if message.id is UNSET else codec.encode_result(True, id_of(message), 1 << 20)
 
     def _failed(self, failure: Failure, message: Message) -> bytes | None:
-        self._asked = None
         if isinstance(failure.value, TooManyAttempts):
             wait = {"limit": "max_auth_attempts", "retry_after": failure.value.retry_after}
             return _failure(RateLimited(wait), message)

@@ -83,4 +83,4 @@ class HeaderLogin:
     def _log_out(self) -> None:
         login, self._login = self._login, None
         if login is not None:
-            login.logout()
+            login.end()

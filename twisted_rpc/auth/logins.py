@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from twisted.cred.credentials import ICredentials
@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import Interface
 
 from twisted_rpc.answers import Counters
-from twisted_rpc.auth.portal import Login, authenticated
+from twisted_rpc.auth.portal import Login, authenticated, only_login_failed
 from twisted_rpc.auth.tickets import Ticket, Tickets
 from twisted_rpc.auth.validity import what_ended
 from twisted_rpc.config import Limits
@@ -53,15 +53,32 @@ class Origin(Protocol):
         """What its address is counted by."""
 
 
+class Knows(Protocol):
+    """Who can tell whose credentials are: an endpoint."""
+
+    limits: Limits
+    counters: Counters
+
+    @property
+    def clock(self) -> IReactorTime:
+        """Where time comes from."""
+
+    @property
+    def credential_kinds(self) -> Collection[type[Interface]]:
+        """The interfaces of credentials that it takes."""
+
+    def prove(self, credentials: ICredentials) -> Any:
+        """Return the identity or `Login` that credentials are good for, now or later."""
+
+    def rights_of(self, identity: Any) -> Any:
+        """What an identity may call."""
+
+
 class Logins:
     """Logs callers in.
 
     Args:
-        authenticate: the endpoint's.
-        kinds: the interfaces of credentials that it takes.
-        limits: those whose names begin with `auth` or have it in them.
-        counters: told of those that fail.
-        clock: where time comes from.
+        owner: asked whose credentials are.
 
     Attributes:
         tickets: those that are out.
@@ -69,23 +86,17 @@ class Logins:
 
     _log = Logger()
 
-    def __init__(
-        self,
-        authenticate: Callable[[Any], Any],
-        kinds: Callable[[], Iterable[type[Interface]]],
-        limits: Limits,
-        counters: Counters,
-        clock: IReactorTime,
-    ) -> None:
+    def __init__(self, owner: Knows) -> None:
+        limits, clock = owner.limits, owner.clock
         self.tickets = Tickets(limits.ticket_timeout, clock)
-        self._counters = counters
-        self._authenticate = authenticate
-        self._kinds = kinds
+        self._owner = owner
+        self._counters = owner.counters
         self._clock = clock
         self._delay = limits.auth_delay
         self._timeout = limits.handshake_timeout
         most = limits.max_auth_attempts
         self._attempts = None if most is None else Buckets(most / _MINUTE, most, clock)
+        self._told = Buckets(1 / _MINUTE, 1, clock)
 
     def ask(self, credentials: ICredentials, origin: Origin) -> Deferred[Login]:
         """Log in whom credentials belong to that somebody has sent.
@@ -138,18 +149,18 @@ class Logins:
 
     def takes(self, kind: type[Interface]) -> bool:
         """Whether somebody can be asked about credentials of a kind."""
-        return kind in self._kinds()
+        return kind in self._owner.credential_kinds
 
     def _prove(self, credentials: ICredentials) -> Deferred[Login]:
         if isinstance(credentials, Ticket):
             proved = maybeDeferred(self.tickets.redeem, credentials)
-        elif any(kind.providedBy(credentials) for kind in self._kinds()):
-            proved = authenticated(self._authenticate, credentials)
+        elif any(kind.providedBy(credentials) for kind in self._owner.credential_kinds):
+            proved = authenticated(self._owner.prove, credentials)
             if self._timeout is not None:
                 proved.addTimeout(self._timeout, self._clock, self._timed_out)
         else:
             proved = fail(UnauthorizedLogin("credentials of a kind that nobody knows"))
-        return proved.addCallback(self._checked)
+        return proved.addCallback(self._checked).addErrback(only_login_failed)
 
     def _timed_out(self, _: object, timeout: float) -> Failure:
         self._log.error("a login took more than {timeout} s (handshake_timeout)", timeout=timeout)
@@ -160,6 +171,7 @@ class Logins:
         why = what_ended(login.identity, self._clock.seconds())
         if why is not None:
             raise UnauthorizedLogin(why)
+        self._owner.rights_of(login.identity)  # whom nobody can judge is not let in
         return login
 
     def _succeeded(self, login: Login, origin: Origin) -> Login:
@@ -181,10 +193,12 @@ class Logins:
     ) -> Deferred[Login]:
         self._counters.failed_logins += 1
         self._counters.hit("max_auth_attempts")
-        who = _described(credentials)
-        self._log.warn(
-            "{peer}: login of {who} not tried: {error}", peer=origin.peer, who=who, error=error
-        )
+        if not self._told.wait(origin.source):  # not as often as it is tried
+            self._told.take(origin.source)
+            who = _described(credentials)
+            self._log.warn(
+                "{peer}: login of {who} not tried: {error}", peer=origin.peer, who=who, error=error
+            )
         return self._later(Failure(error), self._clock.seconds())
 
     def _later(self, failure: Failure, began: float) -> Deferred[Login]:

@@ -27,6 +27,7 @@ __all__ = [
     "add_checker",
     "authenticated",
     "log_in",
+    "only_login_failed",
     "portal_for",
 ]
 
@@ -46,11 +47,17 @@ class Login(Struct, frozen=True):
 
     Attributes:
         identity: who it is.
-        logout: to be called when the connection has ended, as cred wants it.
+        logout: what the realm wants to be called when the connection has ended.
     """
 
     identity: Any
     logout: Callable[[], Any] = lambda: None
+
+    def end(self) -> None:
+        """The connection has ended; a realm that fails then disturbs nobody."""
+        maybeDeferred(self.logout).addErrback(
+            lambda failure: _log.failure("a logout failed", failure)
+        )
 
 
 @implementer(IRealm)
@@ -141,10 +148,11 @@ def authenticated(authenticate: Callable[[Any], Any], credentials: Any) -> Defer
         LoginFailed: the credentials prove nothing, or nobody can tell; the log says why then.
     """
     asked: Deferred[Any] = maybeDeferred(lambda: chained(authenticate(credentials)))
-    return asked.addErrback(_only_login_failed)
+    return asked.addErrback(only_login_failed)
 
 
-def _only_login_failed(failure: Failure) -> Failure:
+def only_login_failed(failure: Failure) -> Failure:
+    """Log what is no verdict on the credentials, and make it one that tells nothing."""
     if failure.check(LoginFailed, CancelledError) is None:
         _log.failure("authentication failed for another reason than the credentials", failure)
         return Failure(LoginFailed("authentication is out of order"))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import cached_property
 from typing import Any
 
-from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
+from twisted.cred.credentials import ICredentials
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -65,8 +65,6 @@ def line_credentials(endpoint: Endpoint, transport: Any) -> list[ICredentials]:
         raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         pid, uid, gid = _PEER.unpack(raw)
         found.append(UnixPeer(uid, gid, pid))
-    if logins.takes(IAnonymous):
-        found.append(Anonymous())
     return found
 
 

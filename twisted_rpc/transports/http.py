@@ -179,7 +179,7 @@ class HTTPProtocol(Pipeline):
         is_alone = not (self._busy or self._queue)
         if exchange.credentials and refusal is None and is_alone and not self._is_known(exchange):
             self._ask(exchange)  # and read no more of its body before it is known
-        return refusal
+        return refusal or exchange.refusal
 
     def serve(self, exchange: Exchange) -> None:
         """See `Pipeline.serve`."""

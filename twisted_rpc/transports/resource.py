@@ -136,7 +136,11 @@ class _RPCResource(Resource):
         if refusal is not None:
             self._finish(request, exchange, refusal)
         elif exchange.credentials:
-            asked = self._endpoint.logins.ask(exchange.credentials[0], _client(request))
+            logins = self._endpoint.logins
+            if exchange.authorization:
+                asked = logins.ask(exchange.credentials[0], _client(request))
+            else:
+                asked = logins.ask_line(exchange.credentials)
             request.notifyFinish().addErrback(lambda _: asked.cancel())
             arguments = (request, exchange)
             asked.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from twisted.cred.credentials import ICredentials, IUsernamePassword
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, IUsernamePassword
 from twisted.python.failure import Failure
 
 from twisted_rpc.auth.credentials import IBearerToken, header_credentials
@@ -125,6 +125,8 @@ class Router:
             # The ticket takes the header's place, so that it is not asked about twice.
             exchange.headers[b"authorization"] = b"Ticket " + ticket
             exchange.credentials = [Ticket(ticket.decode("latin-1"))]
+        elif needed and self._endpoint.logins.takes(IAnonymous):
+            exchange.credentials = [*own, Anonymous()]
         elif own:
             exchange.credentials = own
         elif needed:
