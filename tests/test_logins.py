@@ -311,6 +311,18 @@ class HoldingTests(ServerTestCase):
         answers = connection.take_sent()
         self.assertEqual([a["error"]["code"] for a in answers], [-32001, -32800])
 
+    def test_what_waits_for_them_is_not_run(self) -> None:
+        self.server = Server(limits=Limits(max_in_flight=1), reactor=self.clock)
+        connection = self.connect(Identity("robot", expires=10.0))
+        ran: list[int] = []
+        waiting: Deferred[None] = Deferred()
+        self.server.expose("wait", lambda: waiting)
+        self.server.expose("run", ran.append)
+        connection.receive([request("wait", id=7), request("run", [1], 8)])
+        self.clock.advance(10)
+        self.assertEqual(ran, [])
+        self.assertTrue(connection.is_closed)
+
     def test_nobody_holds_of_whom_nothing_can_be_told(self) -> None:
         self.server.enable_auth(Tokens(Identity("robot", still_valid=lambda: bool(1 / 0))))
         asked = self.server.logins.ask(BearerToken(b"good"), Place())

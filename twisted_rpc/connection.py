@@ -129,7 +129,7 @@ class Connection(Calling):
 
     def opened(self) -> None:
         """The line is ready."""
-        if self._owner.requires_authentication and self.identity is None:
+        if self._owner.requires_authentication and self._login is None:
             self._stand_at_gate()
         else:
             self.be(self.identity)
@@ -249,6 +249,7 @@ class Connection(Calling):
     def _login_ended(self, why: str) -> None:
         """Let nobody go on whose login does not hold any more."""
         self.refuse(Unauthorized(why))
+        self._backlog.clear()  # before there is room for what waits in it
         for running in list(self.running.values()):
             running.cancel()
         self.close()
