@@ -33,7 +33,9 @@ class Installation:
         """The environment of a process that finds its commands first, and no debug switch."""
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         kept = {k: v for k, v in os.environ.items() if k not in ("DEBUG", "PYTHONPATH")}
-        return {**kept, "PATH": path, "PYTHONWARNINGS": "default"}
+        # Twisted asks for it where bcrypt is installed, before Python 3.13 takes it away.
+        warnings = "default,ignore:'spwd' is deprecated:DeprecationWarning"
+        return {**kept, "PATH": path, "PYTHONWARNINGS": warnings}
 
     def command(self, name: str) -> str:
         """The path of one of its commands."""

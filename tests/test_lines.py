@@ -37,16 +37,16 @@ def test_a_host_counts_as_one_whichever_of_its_addresses_it_uses(address: str, s
 
 
 @pytest.mark.parametrize(
-    ("peer", "source"),
+    ("address", "source"),
     [
-        ("192.0.2.7:5000", "192.0.2.7"),
-        ("[2a00:1450:4001:81b::200e]:5000", "2a00:1450:4001:81b::/64"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2a00:1450:4001:81b::200e", "2a00:1450:4001:81b::/64"),
         ("unix", "unix"),
     ],
 )
-def test_a_connection_knows_what_its_address_is_counted_by(peer: str, source: str) -> None:
+def test_a_connection_knows_what_its_address_is_counted_by(address: str, source: str) -> None:
     connection = MemoryConnection(Server(reactor=Clock()))
-    connection.peer = peer
+    connection.address = address
     assert connection.source == source
 
 

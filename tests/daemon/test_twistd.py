@@ -51,11 +51,14 @@ def test_help_of_rpc_shows_every_option(installed: Installation, command: str) -
     assert [option for option in OPTIONS if option not in text] == []
 
 
-def test_the_wheel_adds_nothing_to_twisted_but_the_plugin(installed: Installation) -> None:
+def test_the_wheel_adds_nothing_to_twisted_but_its_plugins(installed: Installation) -> None:
     listed = output_of(installed, "pip", "show", "--files", "twisted_rpc")
     files = [line.strip() for line in listed.splitlines() if line.startswith("  twisted/")]
     made = [file for file in files if "__pycache__" not in file]
-    assert made == ["twisted/plugins/twisted_rpc_plugin.py"]
+    assert made == [
+        "twisted/plugins/twisted_rpc_auth.py",
+        "twisted/plugins/twisted_rpc_plugin.py",
+    ]
     assert "  twisted_rpc/py.typed" in listed.splitlines()
 
 

@@ -37,10 +37,10 @@ class Messages:
         self._sessions = {name: Session(serve(Limits()), TRANSPORTS[name]) for name in _COMPARED}
 
     async def open(self) -> None:
-        """Connect; nobody takes the first message for an HTTP request then."""
+        """Connect; a stream whose first message cannot be one would be closed."""
         for session in self._sessions.values():
             await session.open()
-            await self._exchange(session, b"1")
+            await self._exchange(session, b"{}")
 
     async def close(self) -> None:
         """Leave nothing open."""

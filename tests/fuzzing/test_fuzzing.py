@@ -134,7 +134,7 @@ class FuzzingTests(TestCase):
             caller.send = lambda messages: None
             return None
 
-        what = await self.found(waits, Input("line", (b"1\n", b"2\n")))
+        what = await self.found(waits, Input("line", (b"{}\n", b"2\n")))
         self.assertIn("nor an end of the line", what)
 
     async def test_what_depends_on_pieces_is_found(self) -> None:

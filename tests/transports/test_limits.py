@@ -33,7 +33,10 @@ from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
 
-NO_LIMITS_BY_THEMSELVES = {"ping_interval", "calls_burst", "error_cost"}
+NO_LIMITS_BY_THEMSELVES = {
+    *("ping_interval", "calls_burst", "error_cost"),
+    *("auth_delay", "auth_recheck"),
+}
 """They say when another one is hit."""
 
 
@@ -132,7 +135,7 @@ class StreamLimits(LimitsTestCase):
     async def test_max_errors(self) -> None:
         self.serve(max_errors=3)
         line = await self.open()
-        line.send(b"rubbish\n{}\n" + request("echo", id=9) + b"\n" + b"rubbish\n" * 9)
+        line.send(b"{rubbish\n{}\n" + request("echo", id=9) + b"\n" + b"rubbish\n" * 9)
         codes = [(await line.line()).get("error", {}).get("code") for _ in range(5)]
         self.assertEqual(codes, [-32700, -32600, None, -32700, -32700])
         self.assert_names(await line.line(), -32700, "max_errors")
@@ -154,7 +157,7 @@ class StreamLimits(LimitsTestCase):
     async def test_max_errors_of_a_stranger(self) -> None:
         self.serve(max_errors=2).enable_auth("u", "p")
         line = await self.open()
-        line.send(b"rubbish\n" * 9)
+        line.send(b"{rubbish\n" * 9)
         await line.line()
         self.assert_names(await line.line(), -32700, "max_errors")
         self.assertEqual(await line.rest(), b"")
@@ -214,11 +217,38 @@ class StreamLimits(LimitsTestCase):
         self.serve(calls_per_second_per_address=1, calls_burst=1)
         await self.answers(await self.open())
         line = await self.open()
-        line.send(b"rubbish\n")
+        line.send(b"{rubbish\n")
         error = (await line.line())["error"]
         self.assertEqual(error["code"], -32005)
         self.assertEqual(error["data"]["limit"], "calls_per_second_per_address")
         self.assert_hit("calls_per_second_per_address")
+
+    async def test_max_auth_message(self) -> None:
+        self.serve(max_auth_message=500).enable_auth("u", "p")
+        line = await self.open()
+        line.send(request("echo", ["x" * 300]) + b"\n" + request("echo", ["x" * 300]) + b"\n")
+        self.assertEqual((await line.line())["error"]["code"], -32001)
+        self.assert_names(await line.line(), -32007, "max_auth_message")
+        self.assertEqual(await line.rest(), b"")
+        self.assert_hit("max_auth_message")
+
+    async def test_max_auth_attempts(self) -> None:
+        self.serve(max_auth_attempts=1, auth_delay=None).enable_auth("u", "p")
+        line = await self.open()
+        line.send((request("auth", ["u", "wrong"]) + b"\n") * 2)
+        self.assertEqual((await line.line())["error"]["code"], -32001)
+        error = (await line.line())["error"]
+        self.assertEqual((error["code"], error["data"]["limit"]), (-32005, "max_auth_attempts"))
+        self.assert_hit("max_auth_attempts")
+
+    async def test_ticket_timeout(self) -> None:
+        self.serve(ticket_timeout=3, auth_delay=None).enable_auth("u", "p")
+        ticket = self.server.logins.tickets.issue("u")
+        await self.advance(4)
+        line = await self.open()
+        line.send(request("auth", {"ticket": ticket}) + b"\n")
+        self.assertEqual((await line.line())["error"]["code"], -32001)
+        self.assert_hit("ticket_timeout")
 
     async def test_call_timeout(self) -> None:
         self.serve(call_timeout=3)

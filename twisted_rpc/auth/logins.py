@@ -88,7 +88,7 @@ class Logins:
 
     def __init__(self, owner: Knows) -> None:
         limits, clock = owner.limits, owner.clock
-        self.tickets = Tickets(limits.ticket_timeout, clock)
+        self.tickets = Tickets(limits.ticket_timeout, owner.counters, clock)
         self._owner = owner
         self._counters = owner.counters
         self._clock = clock

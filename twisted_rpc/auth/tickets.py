@@ -16,6 +16,8 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from twisted_rpc.answers import Counters
+
 __all__ = ["Ticket", "Tickets"]
 
 _MOST = 10_000
@@ -37,11 +39,13 @@ class Tickets:
 
     Args:
         lifetime: seconds one is good for; None for ever.
+        counters: told of one that came too late.
         clock: where time comes from.
     """
 
-    def __init__(self, lifetime: float | None, clock: IReactorTime) -> None:
+    def __init__(self, lifetime: float | None, counters: Counters, clock: IReactorTime) -> None:
         self._lifetime = lifetime
+        self._counters = counters
         self._clock = clock
         self._out: OrderedDict[str, tuple[Any, float]] = OrderedDict()
 
@@ -63,5 +67,6 @@ class Tickets:
         if identity is None:
             raise UnauthorizedLogin("no such ticket")
         if self._lifetime is not None and self._clock.seconds() - issued > self._lifetime:
+            self._counters.hit("ticket_timeout")
             raise UnauthorizedLogin("the ticket is too old (ticket_timeout)")
         return identity
