@@ -172,6 +172,46 @@ class ListenerTests(AccessTestCase):
         self.answer_to(notification("news", ["please"]))
         self.assertEqual(told, ["please"])
 
+    def test_a_hook_of_one_object_is_asked(self) -> None:
+        self.server = self.make_server()
+        self.server.expose("stop", lambda: "stopped")
+        self.server.authorize = lambda *_: False
+        self.assertEqual(self.answer_to(request("stop"))["error"]["code"], NOBODY)
+
+    def test_names_of_the_protocol_tell_listeners_no_more(self) -> None:
+        told: list[str] = []
+        self.server.on("rpc.internal", told.append)
+        self.server.on("_tick", told.append)
+        self.server.set_access("ann", allow=["users.*"])
+        for name in ("rpc.internal", "_tick"):
+            self.answer_to(notification(name, ["x"]), Context(identity=Identity("ann")))
+        self.assertEqual(told, [])
+
+    def test_a_rate_says_nothing_of_a_method_that_the_hook_hides(self) -> None:
+        class Strict(Server):
+            def authorize(self, identity: Any, method: str, params: Any) -> bool:
+                return method != "hidden"
+
+        self.server = self.make_server(Strict)
+        self.server.expose("hidden", method(rate=1, burst=1)(lambda: 1))
+        self.server.expose("seen", method(rate=1, burst=1)(lambda: 1))
+        answers = [self.answer_to(request(name)) for name in ("hidden", "hidden", "seen", "seen")]
+        codes = [answer.get("error", {}).get("code") for answer in answers]
+        self.assertEqual(codes, [NOBODY, NOBODY, None, -32005])
+
+    def test_a_middleware_sees_no_call_that_the_rules_forbid(self) -> None:
+        seen: list[str] = []
+
+        async def note(call_next: Any, request: Any, context: Context) -> Any:
+            seen.append(request.method)
+            return await call_next(request, context)
+
+        self.server.use(note)
+        self.server.set_access("ann", allow=["users.*"])
+        for name in ("admin.stop", "users.count"):
+            self.answer_to(request(name), Context(identity=Identity("ann")))
+        self.assertEqual(seen, ["users.count"])
+
 
 class ShortWayTests(AccessTestCase):
     """What a connection sees follows what is exposed, at once."""

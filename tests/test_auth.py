@@ -253,10 +253,10 @@ class SlowGate(GateTestCase):
         self.assertEqual(len(self.checker.asked), 2)
         self.assertEqual([a["result"] for a in self.decide(b"ann")], [True])
 
-    def test_failure_of_another_kind_is_logged_and_looks_the_same(self) -> None:
+    def test_failure_of_another_kind_is_logged_and_tells_nothing(self) -> None:
         self.say(request("auth", ["ann", "secret"]))
         [answer] = self.decide(OSError("secret disk"))
-        self.assertEqual(answer["error"]["code"], -32001)
+        self.assertEqual(answer["error"]["code"], -32603)
         self.assertNotIn("disk", json.dumps(answer))
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
 
@@ -343,6 +343,6 @@ class RaisingHook(GateTestCase):
     def prepare(self) -> None:
         """Overriding the hook is enough."""
 
-    def test_is_a_refusal(self) -> None:
-        self.assertEqual(self.code(request("auth", ["ann", "secret"])), -32001)
+    def test_is_out_of_order(self) -> None:
+        self.assertEqual(self.code(request("auth", ["ann", "secret"])), -32603)
         self.assertEqual(len(self.flushLoggedErrors(RPCError)), 1)

@@ -26,10 +26,10 @@ LAYERS = (
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
-        "deadline",
+        *("deadline", "sparing"),
     },
     {
-        *("auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
+        *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
         *("auth.portal", "auth.tickets", "auth.validity"),
         *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
         *(

@@ -25,9 +25,11 @@ GOOD = BASIC + "dTpw"  # u:p
         ("2a00:1450:4001:81b::200e", "2a00:1450:4001:81b::/64"),
         ("2a00:1450:4001:81b:ffff::1", "2a00:1450:4001:81b::/64"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("::1", "::1"),
-        ("fe80::1%eth0", "fe80::1%eth0"),
-        ("fd00::1", "fd00::1"),
+        ("::1", "loopback"),
+        ("127.0.0.1", "loopback"),
+        ("::ffff:127.1.2.3", "loopback"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("fd00::1", "fd00::/64"),
         ("unix", "unix"),
         ("process", "process"),
     ],
@@ -75,6 +77,14 @@ class Admission(ServerTestCase):
         self.admit("d")
         self.assertEqual([line.aborted for line in lines], [True, False, False])
         self.assertEqual(self.counters.limits, {"max_unauthenticated": 1})
+
+    def test_strangers_of_an_address_keep_nobody_out_from_there(self) -> None:
+        silent = [self.admit("a") for _ in range(2)]
+        for _ in range(2):
+            self.lines.proved(self.admit("a"))
+        self.admit("a")
+        self.assertEqual([line.aborted for line in silent], [True, False])
+        self.assertEqual(self.counters.limits, {"max_connections_per_address": 1})
 
     def test_the_source_with_most_strangers_pays(self) -> None:
         lines = [self.admit(address) for address in "abb"]

@@ -8,11 +8,11 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from tests.helpers import MemoryConnection, ServerTestCase, request
+from tests.helpers import MemoryConnection, ServerTestCase, batch, request
 from twisted_rpc import Context, Identity, Limits, Server
 from twisted_rpc.auth.credentials import BearerToken, IBearerToken
 from twisted_rpc.auth.logins import TooManyAttempts
@@ -109,10 +109,49 @@ class FailingTests(LoginTestCase):
 
     def test_attempts_at_once_are_counted_as_well(self) -> None:
         asked = [self.ask(BAD) for _ in range(12)]
-        self.clock.advance(1)
+        self.clock.pump([0.25, 0.25])
         refusals = [self.failureResultOf(each, LoginFailed).value for each in asked]
         self.assertEqual([type(r) is TooManyAttempts for r in refusals].count(True), 2)
         self.assertEqual(self.server.counters.failed_logins, 12)
+
+    def test_many_at_once_that_succeed_wait_for_each_other(self) -> None:
+        checker = Slow()
+        self.server = self.make_server()
+        self.server.enable_auth(checker)
+        asked = [self.ask(ANN) for _ in range(25)]
+        self.assertEqual(len(checker.asked), 10)
+        while checker.asked:
+            checker.asked.pop().callback(b"ann")
+        for each in asked:
+            self.assertEqual(self.successResultOf(each).identity, "ann")
+
+    def test_who_waits_and_leaves_is_forgotten(self) -> None:
+        checker = Slow()
+        self.server = self.make_server()
+        self.server.enable_auth(checker)
+        asked = [self.ask(ANN) for _ in range(11)]
+        asked[10].cancel()
+        self.failureResultOf(asked[10], CancelledError)
+        checker.asked[0].callback(b"ann")
+        self.assertEqual(len(checker.asked), 10)
+
+    def test_other_users_of_an_address_may_still_log_in(self) -> None:
+        for _ in range(10):
+            self.refused()
+        self.server.enable_auth("bob", "builder")
+        bob = self.ask(UsernamePassword(b"bob", b"builder"))
+        self.assertEqual(self.successResultOf(bob).identity, "bob")
+
+    def test_an_address_cannot_try_users_for_ever(self) -> None:
+        asked = [self.ask(UsernamePassword(b"user %d" % n, b"x")) for n in range(101)]
+        self.clock.pump([0.25, 0.25])
+        refusals = [self.failureResultOf(each, LoginFailed).value for each in asked]
+        self.assertIsInstance(refusals[-1], TooManyAttempts)
+        self.assertIsInstance(self.refused(ANN), TooManyAttempts)
+
+    def test_tickets_are_not_guessed(self) -> None:
+        for _ in range(20):
+            self.assertNotIsInstance(self.refused(Ticket("none")), TooManyAttempts)
 
     def test_success_costs_nothing(self) -> None:
         for _ in range(50):
@@ -185,10 +224,22 @@ class TicketTests(LoginTestCase):
         self.assertNotEqual(self.ticket(), self.ticket())
 
     def test_there_is_an_end_to_them(self) -> None:
-        first = self.ticket()
-        for _ in range(10_000):
-            self.server.logins.tickets.issue("ann")
-        self.refused(Ticket(first))
+        first, tickets = self.ticket(), self.server.logins.tickets
+        for _ in range(99):
+            tickets.issue("ann")
+        bobs = tickets.issue("bob")
+        self.successResultOf(self.ask(Ticket(first)))
+        for _ in range(101):
+            last = tickets.issue("ann")
+        self.assertEqual(len(tickets._out), 101)
+        self.assertEqual(self.successResultOf(self.ask(Ticket(bobs))).identity, "bob")
+        self.assertEqual(self.successResultOf(self.ask(Ticket(last))).identity, "ann")
+
+    def test_there_is_an_end_to_those_of_many(self) -> None:
+        tickets = self.server.logins.tickets
+        for number in range(10_001):
+            tickets.issue(f"user {number}")
+        self.assertEqual((len(tickets._out), len(tickets._by_owner)), (10_000, 10_000))
 
     def test_the_first_message_may_bear_it(self) -> None:
         connection = MemoryConnection(self.server).open()
@@ -302,6 +353,30 @@ class HoldingTests(ServerTestCase):
         self.clock.advance(1)
         self.assertEqual(self.ended(connection), "the login has been revoked")
 
+    def test_an_answer_that_comes_later_is_none(self) -> None:
+        async def gone() -> bool:
+            return False
+
+        pending = gone()
+        self.addCleanup(pending.close)
+        self.server.enable_auth(Tokens(Identity("robot", still_valid=lambda: pending)))  # type: ignore[arg-type, return-value]
+        asked = self.server.logins.ask(BearerToken(b"good"), Place())
+        self.clock.advance(0.25)
+        self.failureResultOf(asked, LoginFailed)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_items_of_a_batch_that_wait_are_not_run(self) -> None:
+        self.server = Server(limits=Limits(max_in_flight=1), reactor=self.clock)
+        connection = self.connect(Identity("robot", expires=10.0))
+        waiting: Deferred[None] = Deferred()
+        ran: list[int] = []
+        self.server.expose("wait", lambda: waiting)
+        self.server.expose("run", ran.append)
+        connection.receive([batch(request("wait"), request("run", [1], 2))])
+        self.clock.advance(10)
+        self.assertEqual(ran, [])
+        self.assertEqual(self.server.notify_all("news"), 0)
+
     def test_running_calls_end_with_it(self) -> None:
         connection = self.connect(Identity("robot", expires=10.0))
         waiting: Deferred[None] = Deferred()
@@ -393,7 +468,7 @@ class OddIdentityTests(LoginTestCase):
         connection = MemoryConnection(self.server).open()
         connection.receive([request("auth", {"token": "good"}, 1), request("rpc.methods", id=2)])
         self.clock.advance(0.25)
-        self.assertEqual([a["error"]["code"] for a in connection.take_sent()], [-32001, -32001])
+        self.assertEqual([a["error"]["code"] for a in connection.take_sent()], [-32603, -32001])
         [failure] = self.flushLoggedErrors()
         kind: type[Exception] = failure.type
         return kind
@@ -403,6 +478,29 @@ class OddIdentityTests(LoginTestCase):
         identity.roles = "admin"  # type: ignore[assignment]
         self.assertIs(self.refusal_of(identity), TypeError)
 
+    def test_whom_a_hook_forgot_to_return(self) -> None:
+        for nobody in (None, False, ""):
+
+            class Forgetful(Server):
+                def authenticate(self, credentials: Any, nobody: Any = nobody) -> Any:
+                    return nobody
+
+            self.server = self.make_server(Forgetful)
+            asked = self.server.logins.ask(ANN, Place())
+            self.failureResultOf(asked, LoginFailed)
+            self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
+
+    def test_one_word_is_no_collection_of_them(self) -> None:
+        for say in (
+            lambda: Identity("a", roles="admin"),
+            lambda: Identity("a", namespaces="calc"),
+            lambda: self.server.set_access("a", allow="users.*"),
+            lambda: self.server.set_access("a", deny="users.*"),
+            lambda: self.server.set_access("a", roles=[1]),  # type: ignore[list-item]
+        ):
+            with self.assertRaisesRegex(TypeError, "expected a collection of words"):
+                say()
+
     def test_who_has_no_name(self) -> None:
         class Odd(Server):
             def authenticate(self, credentials: Any) -> Any:
@@ -411,8 +509,7 @@ class OddIdentityTests(LoginTestCase):
         self.server = self.make_server(Odd)
         connection = MemoryConnection(self.server).open()
         connection.receive([request("auth", ["a", "b"])])
-        self.clock.advance(0.25)
-        self.assertEqual(connection.take_sent()[0]["error"]["code"], -32001)
+        self.assertEqual(connection.take_sent()[0]["error"]["code"], -32603)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_a_logout_that_fails_disturbs_nobody(self) -> None:

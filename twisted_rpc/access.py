@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 
 from twisted_rpc.config import AccessRule
+from twisted_rpc.identity import words
 from twisted_rpc.namespace import Method, Namespace
 
 __all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views"]
@@ -153,6 +154,9 @@ class Views:
     Args:
         namespace: the methods.
         access: the rules.
+
+    Attributes:
+        nothing: for who may call nothing.
     """
 
     def __init__(self, namespace: Namespace, access: Access) -> None:
@@ -161,6 +165,7 @@ class Views:
         self._is_short = True
         # Kept by who uses them: there are no more than there are callers.
         self._views: WeakValueDictionary[Rights, View] = WeakValueDictionary()
+        self.nothing = View(namespace, Rights(allow=_matcher(())), is_short=False)
         namespace.on_change(self.refresh)
 
     def of(self, identity: Any, namespaces: Collection[str] | None = None) -> View:
@@ -192,12 +197,8 @@ class Views:
 
 def _words(identity: Any, attribute: str) -> frozenset[str] | None:
     """What an identity says of itself; None if it says nothing."""
-    words = getattr(identity, attribute, None)
-    if words is None:
-        return None
-    if isinstance(words, str):  # whose letters would be taken for words
-        raise TypeError(f"{attribute} of an identity is a collection of words, not {words!r}")
-    return frozenset(words)
+    said = getattr(identity, attribute, None)
+    return None if said is None else words(said, f"{attribute} of an identity")
 
 
 def _is_in(name: str, namespaces: Iterable[str]) -> bool:

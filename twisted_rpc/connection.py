@@ -74,6 +74,7 @@ class Connection(Calling):
         self._gate: Gate | None = None
         self._login = login
         self._unproved = 0
+        self._has_ended = False
         self._validity = Validity(owner.limits.auth_recheck, owner.clock, self._login_ended)
         self._watchers: list[Deferred[None]] = []
         self._handshake = Deadline(owner.clock, self._handshake_expired)
@@ -95,8 +96,8 @@ class Connection(Calling):
 
     @property
     def is_admitted(self) -> bool:
-        """Whether it has proved who it is, or nobody asks."""
-        return self._gate is None
+        """Whether it has proved who it is, and that still holds; or nobody asks."""
+        return self._gate is None and not self._has_ended
 
     # -- what applications use ---------------------------------------------------------------
 
@@ -188,8 +189,9 @@ class Connection(Calling):
 
     def be(self, identity: Any) -> None:
         """Call as somebody from now on, and see what that one may see."""
+        view = self._owner.dispatcher.views.of(identity, self.namespaces)
         self.identity = identity
-        self.see(self._owner.dispatcher.views.of(identity, self.namespaces))
+        self.see(view)
 
     def _stand_at_gate(self) -> None:
         self._gate = Gate(self._owner.logins, self._owner.dispatcher, self, self)
@@ -210,7 +212,7 @@ class Connection(Calling):
             self._work()
 
         self._held = True
-        asked = self._owner.logins.ask_line(credentials)
+        asked = self._owner.logins.ask_line(credentials, self)
         asked.addCallbacks(self.admit, lambda failure: None).addCallback(go_on)
 
     def _dispatch_at_gate(self, message: bytes, caller: Caller) -> Answer:
@@ -249,7 +251,10 @@ class Connection(Calling):
     def _login_ended(self, why: str) -> None:
         """Let nobody go on whose login does not hold any more."""
         self.refuse(Unauthorized(why))
-        self._backlog.clear()  # before there is room for what waits in it
+        # Before there is room for what waits behind them.
+        self._backlog.clear()
+        self.see(self._owner.dispatcher.views.nothing)
+        self._has_ended = True
         for running in list(self.running.values()):
             running.cancel()
         self.close()

@@ -82,6 +82,7 @@ class Dispatcher:
         self._answers = Answers(limits, hooks, counters, self.rates, debug=debug)
         self._draining = False
         self._methods = namespace.methods
+        self.invoker.check_rate = self._check_rate_of
         self._load = Load(limits.max_calls, self._choose_way)
         self.views = Views(namespace, access)
         self._choose_way()
@@ -203,7 +204,7 @@ class Dispatcher:
         request = Request("2.0", message.method, message.params, message.id)
         try:
             self._check_room(caller)
-            self._check_rates(caller, caller.view.find(message.method) if caller.view else None)
+            self._check_rates(caller)
             result = self.invoker.run(request, self._context(message, caller))
         except BaseException as error:
             return self._answers.to_failure(error, message, caller)
@@ -221,6 +222,14 @@ class Dispatcher:
     def _busy(self, what: str, limit: str) -> Busy:
         self.counters.hit(limit)
         return Busy(f"{getattr(self.limits, limit)} {what} are running ({limit})")
+
+    def _check_rate_of(self, method: Method, context: Context) -> None:
+        """See that the caller may call a method as often as that, once it may call it at all."""
+        caller = context.connection
+        if caller is None:
+            caller = Caller()
+            caller.identity = context.identity
+        self._check_rates(caller, method)
 
     def _check_rates(self, caller: Caller, method: Method | None = None) -> None:
         """See that the caller may call as often as that."""

@@ -16,6 +16,7 @@ from twisted_rpc.config import AccessRule, Limits
 from twisted_rpc.context import Context
 from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import RPCError
+from twisted_rpc.identity import words
 from twisted_rpc.invocation import Middleware, default
 from twisted_rpc.message import Request
 from twisted_rpc.namespace import Method, Namespace
@@ -91,9 +92,15 @@ class Exposing:
             allow: patterns of names such as `users.*`, of which one has to match.  Once
                 anybody has this list, who has none may call nothing.
             deny: patterns of names it may not call, whatever else is said.
+
+        Raises:
+            TypeError: one of them is a single word, and no collection.
         """
-        allowed = None if allow is None else tuple(allow)
-        self._access.rules[name] = AccessRule(roles=tuple(roles), allow=allowed, deny=tuple(deny))
+        self._access.rules[name] = AccessRule(
+            roles=tuple(words(roles, "roles")),
+            allow=None if allow is None else tuple(words(allow, "allow")),
+            deny=tuple(words(deny, "deny")),
+        )
 
     def use(self, middleware: Middleware) -> None:
         """Put `async def middleware(call_next, request, context)` around every call."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Self
 
-__all__ = ["Identity"]
+__all__ = ["Identity", "words"]
+
+
+def words(given: Iterable[str], what: str) -> frozenset[str]:
+    """A collection of words.
+
+    Raises:
+        TypeError: it is a single one, whose letters would be taken for words, or holds
+            anything else.
+    """
+    found = None if isinstance(given, str | bytes) else frozenset(given)
+    if found is None or not all(isinstance(word, str) for word in found):
+        raise TypeError(f"{what}: expected a collection of words, not {given!r}")
+    return found
 
 
 class Identity(str):
@@ -38,8 +51,8 @@ class Identity(str):
     ) -> Self:
         """Make one; see the class."""
         self = super().__new__(cls, name)
-        self.roles = frozenset(roles)
+        self.roles = words(roles, "roles")
         self.expires = expires
-        self.namespaces = None if namespaces is None else frozenset(namespaces)
+        self.namespaces = None if namespaces is None else words(namespaces, "namespaces")
         self.still_valid = still_valid
         return self

@@ -91,6 +91,7 @@ class Invoker:
     Attributes:
         plain: whether nothing is installed around calls, so that a method may be called
             without going through here.
+        check_rate: asked before a method with a rate of its own is called; raises.
     """
 
     _log = Logger()
@@ -104,10 +105,11 @@ class Invoker:
         self._unfit: set[str] = set()
         self._own: dict[str, Method] = {}
         self.provide(METHODS, self.names_for)
-        self._authorizes = not hasattr(type(hooks).authorize, _DEFAULT)
+        self.check_rate: Callable[[Method, Context], None] = _no_rate
+        self._authorizes = not hasattr(hooks.authorize, _DEFAULT)
         # Where a hook is the endpoint's own, there is a shorter way to what it does.
-        own_call = hasattr(type(hooks).handle_call, _DEFAULT)
-        own_notify = hasattr(type(hooks).handle_notification, _DEFAULT)
+        own_call = hasattr(hooks.handle_call, _DEFAULT)
+        own_notify = hasattr(hooks.handle_notification, _DEFAULT)
         self._handle_call = self.call if own_call else hooks.handle_call
         self._handle_notification = self.notify if own_notify else hooks.handle_notification
         self._shows_params = not (own_call and own_notify)
@@ -132,6 +134,8 @@ class Invoker:
         Raises:
             RPCError, or whatever the method raises.
         """
+        if not self._permits(context, request.method):  # before a middleware sees it
+            raise MethodNotFound()
         if self._shows_params:
             request = _with_values(request)
         innermost = self._handle_notification if request.is_notification else self._handle_call
@@ -164,7 +168,7 @@ class Invoker:
 
     def _if_allowed(self, go_on: _Step, name: str, raw: Raw | UnsetType, context: Context) -> Any:
         """Go on, if the rules and the endpoint's `authorize` let this caller use a name."""
-        if not _permits(context, name):
+        if not self._permits(context, name):  # a middleware may have put another name there
             raise MethodNotFound()
         if not self._authorizes:
             return go_on(name, raw, context)
@@ -227,7 +231,7 @@ class Invoker:
 
     async def names_for(self, context: Context) -> list[str]:
         """The full names of the methods that this caller may know of, in their order."""
-        names = [name for name in sorted(self._namespace.methods) if _permits(context, name)]
+        names = [name for name in sorted(self._namespace.methods) if self._permits(context, name)]
         if not self._authorizes:
             return names
         known = []
@@ -238,9 +242,15 @@ class Invoker:
                 known.append(name)
         return known
 
+    def _permits(self, context: Context, name: str) -> bool:
+        """Whether the rules let a caller use a name; the protocol's own are everybody's."""
+        return context.view is None or name in self._own or context.view.permits(name)
+
     def _look_up(self, name: str, raw: Raw | UnsetType, context: Context) -> Any:
         method = self._namespace.methods.get(name) or self._own.get(name)
         if method is not None:
+            if method.rate is not None:
+                self.check_rate(method, context)
             return self._call_method(method, raw, context)
         fallbacks = [] if is_reserved(name) else self._namespace.fallbacks
         return self._try(fallbacks, raw, context)
@@ -271,9 +281,8 @@ class Invoker:
         return method.function(*args, **kwargs)
 
 
-def _permits(context: Context, name: str) -> bool:
-    """Whether the rules let a caller use a name; those of the protocol are everybody's."""
-    return context.view is None or is_reserved(name) or context.view.permits(name)
+def _no_rate(method: Method, context: Context) -> None:
+    """Whoever counts puts something else here."""
 
 
 def _go_on_if(allowed: Any, go_on: _Step, name: str, raw: Raw | UnsetType, context: Context) -> Any:

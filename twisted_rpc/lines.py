@@ -15,14 +15,15 @@ from twisted_rpc.interfaces import ILine
 __all__ = ["Lines", "source_of"]
 
 _NETWORK = 64
-"""Bits of a public IPv6 address that its owner does not choose (RFC 6177, section 2)."""
+"""Bits of an IPv6 address that its owner does not choose (RFC 6177, section 2)."""
 
 
 def source_of(address: str) -> str:
     """What an address is counted by.
 
     One host has a whole /64 of public IPv6 addresses to choose from, so they count as one.
-    An IPv4 address is itself, whichever socket it came in by.
+    An IPv4 address is itself, whichever socket it came in by, and all of loopback is one:
+    whoever is on this machine has all of its addresses.
 
     Args:
         address: an IP address, or another word for where a line comes from.
@@ -33,10 +34,10 @@ def source_of(address: str) -> str:
         return address
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        if found.is_global:
+            return source_of(str(found.ipv4_mapped))
+        if not found.is_loopback:
             return str(IPv6Network((found, _NETWORK), strict=False))
-    return address
+    return "loopback" if found.is_loopback else address
 
 
 class Lines:
@@ -96,7 +97,8 @@ class Lines:
             self._counters.hit("max_connections")
             return f"{limits.max_connections} connections (max_connections)"
         per_address = limits.max_connections_per_address
-        if per_address and self._of_source[source] >= per_address:
+        full = per_address is not None and self._of_source[source] >= per_address
+        if full and not self._drop_stranger_of(source, "max_connections_per_address"):
             self._counters.hit("max_connections_per_address")
             return f"{per_address} connections from one address (max_connections_per_address)"
         if stranger:
@@ -111,17 +113,26 @@ class Lines:
         most = self._limits.max_unauthenticated
         if most is None or len(self._strangers) < most:
             return
-        self._counters.hit("max_unauthenticated")
         ((source, _),) = Counter(self._strangers.values()).most_common(1)
+        self._drop_stranger_of(source, "max_unauthenticated")
+
+    def _drop_stranger_of(self, source: str, limit: str) -> bool:
+        """Drop the oldest stranger from a place; say whether there was one.
+
+        So silent lines push out each other, and keep out nobody who can say who it is.
+        """
+        if source not in self._strangers.values():
+            return False
+        self._counters.hit(limit)
         oldest = next(line for line, theirs in self._strangers.items() if theirs == source)
         del self._strangers[oldest]
         self._log.warn(
-            "dropped a line of {source} that has not proved who it is: there were {most} of "
-            "them (max_unauthenticated)",
+            "dropped a line of {source} that has not proved who it is ({limit})",
             source=source,
-            most=most,
+            limit=limit,
         )
         oldest.abort()
+        return True
 
     def proved(self, line: ILine) -> None:
         """It is known who calls on a line."""

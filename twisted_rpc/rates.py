@@ -122,18 +122,19 @@ class Rates:
         return None if rate is None else Buckets(rate, burst, self._clock)
 
     def check(self, payer: Payer, method: Method | None = None) -> None:
-        """Take a token for one call of each rate that it counts for.
+        """Take a token for one call of each rate that holds for all; or of a method's own.
 
         Args:
             payer: who calls.
-            method: what is called, if there is such a thing.
+            method: what is called, where its own rate is asked for.
 
         Raises:
             RateLimited: one of them has none; its `data` says which, and for how long.
         """
-        buckets = self._for_all(payer)
-        if method is not None and method.rate is not None:
-            buckets.append(("rate", self._of_method(method), _name(payer)))
+        if method is None or method.rate is None:
+            buckets = self._for_all(payer)
+        else:
+            buckets = [("rate", self._of_method(method), _name(payer))]
         for limit, rate, key in buckets:
             wait = rate.wait(key)
             if wait:

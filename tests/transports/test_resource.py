@@ -313,10 +313,10 @@ class LateIdentityTests(ResourceTestCase):
         asked.callback("Ann")
         self.assertEqual((await take_reply(line)).json()["result"], ["Ann", "http", False])
 
-    async def test_a_failure_of_the_check_is_logged_and_401(self) -> None:
+    async def test_a_failure_of_the_check_is_logged_and_503(self) -> None:
         line, asked = await self.ask()
         asked.errback(ZeroDivisionError())
-        self.assertEqual((await take_reply(line)).status, 401)
+        self.assertEqual((await take_reply(line)).status, 503)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 

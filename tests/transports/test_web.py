@@ -269,12 +269,12 @@ class LateIdentityTests(HTTPTestCase):
         for _ in range(2):
             self.assertEqual((await take_reply(line)).json()["result"], ["Ann", "http", False])
 
-    async def test_a_failure_is_401_and_only_an_unexpected_one_is_logged(self) -> None:
-        for error, logged in ((UnauthorizedLogin(), 0), (ZeroDivisionError(), 1)):
+    async def test_a_failure_is_401_and_an_unexpected_one_503_and_logged(self) -> None:
+        for error, logged, status in ((UnauthorizedLogin(), 0, 401), (ZeroDivisionError(), 1, 503)):
             line = await self.open()
             line.send(echo(1, basic("ann", "x")))
             (await self.asked()).errback(error)
-            self.assertEqual((await take_reply(line)).status, 401)
+            self.assertEqual((await take_reply(line)).status, status)
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), logged)
 
     async def test_who_leaves_meanwhile_is_forgotten(self) -> None:

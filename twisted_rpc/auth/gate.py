@@ -14,12 +14,19 @@ from twisted.python.failure import Failure
 from twisted_rpc import codec
 from twisted_rpc.answers import id_of
 from twisted_rpc.auth.credentials import BearerToken
-from twisted_rpc.auth.logins import Logins, Origin, TooManyAttempts
-from twisted_rpc.auth.portal import Login
+from twisted_rpc.auth.logins import FarSide, Logins, TooManyAttempts
+from twisted_rpc.auth.portal import Login, OutOfOrder
 from twisted_rpc.auth.tickets import Ticket
 from twisted_rpc.codec import Decoded
 from twisted_rpc.dispatch import Dispatcher
-from twisted_rpc.errors import BatchTooBig, InvalidParams, RateLimited, RPCError, Unauthorized
+from twisted_rpc.errors import (
+    BatchTooBig,
+    InternalError,
+    InvalidParams,
+    RateLimited,
+    RPCError,
+    Unauthorized,
+)
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.running import Answer, Caller
 
@@ -88,7 +95,7 @@ class Gate:
     """
 
     def __init__(
-        self, logins: Logins, dispatcher: Dispatcher, origin: Origin, inside: Admits
+        self, logins: Logins, dispatcher: Dispatcher, origin: FarSide, inside: Admits
     ) -> None:
         self._logins = logins
         self._dispatcher = dispatcher
@@ -102,7 +109,7 @@ class Gate:
         if isinstance(message, Message) and message.method == "auth":
             return self._log_in(message)
         if self._logins.takes(IAnonymous):
-            asked = self._logins.ask_line([Anonymous()])
+            asked = self._logins.ask_line([Anonymous()], self._origin)
             return self._answer_after(
                 asked.addCallback(self._let_in, data),
                 lambda _: self._refuse_all(message, caller),
@@ -164,6 +171,8 @@ class Gate:
         if isinstance(failure.value, TooManyAttempts):
             wait = {"limit": "max_auth_attempts", "retry_after": failure.value.retry_after}
             return _failure(RateLimited(wait), message)
+        if isinstance(failure.value, OutOfOrder):
+            return _failure(InternalError(str(failure.value)), message)
         return _failure(Unauthorized("invalid credentials"), message)
 
 

@@ -9,7 +9,7 @@ from twisted.cred.credentials import ICredentials
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_rpc.auth.logins import Logins, Origin
+from twisted_rpc.auth.logins import FarSide, Logins
 from twisted_rpc.auth.portal import Login
 
 __all__ = ["HeaderLogin"]
@@ -28,12 +28,14 @@ class HeaderLogin:
 
     Attributes:
         identity: whose requests those are that `knows` knows.
+        times: how many logins there were: with each, rights may be others.
     """
 
     def __init__(
-        self, logins: Logins, origin: Origin, recheck: float | None, clock: IReactorTime
+        self, logins: Logins, origin: FarSide, recheck: float | None, clock: IReactorTime
     ) -> None:
         self.identity: Any = None
+        self.times = 0
         self._logins = logins
         self._origin = origin
         self._recheck = math.inf if recheck is None else recheck
@@ -57,12 +59,13 @@ class HeaderLogin:
         if header:
             asked = self._logins.ask(credentials[0], self._origin)
         else:
-            asked = self._logins.ask_line(credentials)
+            asked = self._logins.ask_line(credentials, self._origin)
         self._asked = asked
         return asked.addCallback(self._keep, header)
 
     def _keep(self, login: Login, header: bytes) -> None:
         self._log_out()
+        self.times += 1
         self._login, self._header, self.identity = login, header, login.identity
         expires = getattr(login.identity, "expires", None)
         self._until = self._clock.seconds() + self._recheck

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any, Protocol
 
 from twisted.cred.credentials import ICredentials
@@ -15,15 +15,21 @@ from twisted.python.failure import Failure
 from zope.interface import Interface
 
 from twisted_rpc.answers import Counters
-from twisted_rpc.auth.portal import Login, authenticated, only_login_failed
+from twisted_rpc.auth.budget import Budget
+from twisted_rpc.auth.credentials import ClientCertificate, UnixPeer
+from twisted_rpc.auth.portal import Login, OutOfOrder, authenticated, only_login_failed
 from twisted_rpc.auth.tickets import Ticket, Tickets
 from twisted_rpc.auth.validity import what_ended
 from twisted_rpc.config import Limits
-from twisted_rpc.rates import Buckets
+from twisted_rpc.sparing import Sparing
 
-__all__ = ["Logins", "Origin", "TooManyAttempts"]
+__all__ = ["FarSide", "Logins", "TooManyAttempts"]
 
-_MINUTE = 60.0
+_USERS = 10
+"""An address may fail so many times as often as one user may from there."""
+
+_MOST_LINES = 100
+"""So many failed logins a minute are in the log one by one."""
 
 _LONGEST_NAME = 64
 """So much of a user name stands in the log."""
@@ -41,8 +47,8 @@ class TooManyAttempts(LoginFailed):
         self.retry_after = round(retry_after, 1)
 
 
-class Origin(Protocol):
-    """Where credentials come from."""
+class FarSide(Protocol):
+    """Who sends credentials, before it is known who that is."""
 
     @property
     def peer(self) -> str:
@@ -95,57 +101,100 @@ class Logins:
         self._delay = limits.auth_delay
         self._timeout = limits.handshake_timeout
         most = limits.max_auth_attempts
-        self._attempts = None if most is None else Buckets(most / _MINUTE, most, clock)
-        self._told = Buckets(1 / _MINUTE, 1, clock)
+        self._budgets = (
+            None if most is None else (Budget(most, clock), Budget(most * _USERS, clock))
+        )
+        self._lines = Sparing(clock, _MOST_LINES)
 
-    def ask(self, credentials: ICredentials, origin: Origin) -> Deferred[Login]:
+    def ask(self, credentials: ICredentials, origin: FarSide) -> Deferred[Login]:
         """Log in whom credentials belong to that somebody has sent.
 
         A failure is told `auth_delay` seconds after the attempt, or a multiple of that: how
         long it took to find out says nothing to who waits for it.
 
         Raises (in the Deferred):
-            TooManyAttempts: the address has to wait; nobody was asked.
-            LoginFailed: they prove nothing, or nobody can tell; the log says why then.
+            TooManyAttempts: too many have failed; nobody was asked.
+            OutOfOrder: nobody can tell; the log says why.
+            LoginFailed: they prove nothing.
         """
-        wait = self._spend(origin)
-        if wait:
-            return self._fail(TooManyAttempts(wait), credentials, origin)
-        began = self._clock.seconds()
-        asked = self._prove(credentials)
-        asked.addCallback(self._succeeded, origin)
-        return asked.addErrback(self._failed, credentials, origin, began)
+        # Nobody guesses a ticket.  Of one user from one address there may be few failures,
+        # of all users from there ten times as many.
+        budgets: list[tuple[Budget, Hashable]] = []
+        if self._budgets is not None and not isinstance(credentials, Ticket):
+            of_users, of_sources = self._budgets
+            user = getattr(credentials, "username", None)
+            budgets = [(of_users, (origin.source, user)), (of_sources, origin.source)]
+        return Deferred.fromCoroutine(self._ask(credentials, origin, budgets))
 
-    def _spend(self, origin: Origin) -> float:
-        """Pay for an attempt before it begins, or many at once would get by.
+    async def _ask(
+        self, credentials: ICredentials, origin: FarSide, budgets: list[tuple[Budget, Hashable]]
+    ) -> Login:
+        entered: list[tuple[Budget, Hashable]] = []
+        failed = True
+        try:
+            for budget, key in budgets:
+                wait = await budget.enter(key)
+                if wait:
+                    raise TooManyAttempts(wait)
+                entered.append((budget, key))
+            began = self._clock.seconds()
+            login = await self._prove(credentials)
+            failed = False
+            return login
+        except OutOfOrder:
+            failed = False
+            raise
+        except LoginFailed as error:
+            self._tell(credentials, origin, error)
+            if not isinstance(error, TooManyAttempts):
+                await self._delayed(self._clock.seconds() - began)
+            elif self._delay is not None:
+                await self._delayed(0)
+            raise
+        finally:
+            for budget, key in entered:
+                budget.leave(key, failed=failed)
 
-        Returns:
-            0, or the seconds after which there is something to spend again.
-        """
-        if self._attempts is None:
-            return 0
-        wait = self._attempts.wait(origin.source)
-        if not wait:
-            self._attempts.take(origin.source)
-        return wait
+    def _tell(self, credentials: ICredentials, origin: FarSide, error: LoginFailed) -> None:
+        self._counters.failed_logins += 1
+        if isinstance(error, TooManyAttempts):
+            self._counters.hit("max_auth_attempts")
+        more = self._lines.more()
+        if more is not None:
+            self._log.warn(
+                "{peer}: login of {who} failed{reason}{more}",
+                peer=origin.peer,
+                who=_described(credentials),
+                reason=f": {error}" if str(error) else "",
+                more=more,
+            )
 
-    def ask_line(self, credentials: Sequence[ICredentials]) -> Deferred[Login]:
+    async def _delayed(self, took: float) -> None:
+        if self._delay is not None:
+            await deferLater(self._clock, self._delay - took % self._delay)
+
+    def ask_line(self, credentials: Sequence[ICredentials], origin: FarSide) -> Deferred[Login]:
         """Log in by what a line brings along, a certificate or the kernel's word.
 
-        Nobody has typed it: it costs no attempt, and a failure is neither delayed nor logged.
+        Nobody has typed it: it costs no attempt, and a failure is not delayed.
 
         Raises (in the Deferred):
             LoginFailed: it proves nothing.
         """
-        asked = self._prove(credentials[0])
-        if len(credentials) == 1:
-            return asked
+        return Deferred.fromCoroutine(self._ask_line(credentials, origin))
 
-        def go_on(failure: Failure) -> Deferred[Login]:
-            failure.trap(LoginFailed)
-            return self.ask_line(credentials[1:])
-
-        return asked.addErrback(go_on)
+    async def _ask_line(self, credentials: Sequence[ICredentials], origin: FarSide) -> Login:
+        for each in credentials:
+            try:
+                return await self._prove(each)
+            except LoginFailed:
+                more = self._lines.more()
+                if more is not None:
+                    who = _described(each)
+                    self._log.info(
+                        "{peer}: {who} is not let in{more}", peer=origin.peer, who=who, more=more
+                    )
+        raise UnauthorizedLogin
 
     def takes(self, kind: type[Interface]) -> bool:
         """Whether somebody can be asked about credentials of a kind."""
@@ -164,55 +213,33 @@ class Logins:
 
     def _timed_out(self, _: object, timeout: float) -> Failure:
         self._log.error("a login took more than {timeout} s (handshake_timeout)", timeout=timeout)
-        return Failure(LoginFailed("authentication is out of order"))
+        return Failure(OutOfOrder())
 
     def _checked(self, identity: Any) -> Login:
         login = identity if isinstance(identity, Login) else Login(identity)
-        why = what_ended(login.identity, self._clock.seconds())
-        if why is not None:
-            raise UnauthorizedLogin(why)
-        self._owner.rights_of(login.identity)  # whom nobody can judge is not let in
+        who = login.identity
+        try:
+            if who is None or who is False or (isinstance(who, str) and not who):
+                # What a hook returns that forgets to raise, or to return.
+                raise TypeError(f"authentication has found out that it is {who!r}")
+            why = what_ended(who, self._clock.seconds())
+            if why is not None:
+                raise UnauthorizedLogin(why)
+            self._owner.rights_of(who)  # whom no rule can judge is not let in
+        except Exception:
+            login.end()
+            raise
         return login
-
-    def _succeeded(self, login: Login, origin: Origin) -> Login:
-        if self._attempts is not None:
-            self._attempts.take(origin.source, -1)  # only those that fail cost something
-        return login
-
-    def _failed(
-        self, failure: Failure, credentials: ICredentials, origin: Origin, began: float
-    ) -> Deferred[Login]:
-        failure.trap(LoginFailed)
-        self._counters.failed_logins += 1
-        who = _described(credentials)
-        self._log.warn("{peer}: login of {who} failed", peer=origin.peer, who=who)
-        return self._later(failure, began)
-
-    def _fail(
-        self, error: TooManyAttempts, credentials: ICredentials, origin: Origin
-    ) -> Deferred[Login]:
-        self._counters.failed_logins += 1
-        self._counters.hit("max_auth_attempts")
-        if not self._told.wait(origin.source):  # not as often as it is tried
-            self._told.take(origin.source)
-            who = _described(credentials)
-            self._log.warn(
-                "{peer}: login of {who} not tried: {error}", peer=origin.peer, who=who, error=error
-            )
-        return self._later(Failure(error), self._clock.seconds())
-
-    def _later(self, failure: Failure, began: float) -> Deferred[Login]:
-        if self._delay is None:
-            return fail(failure)
-        took = self._clock.seconds() - began
-        told: Deferred[Any] = deferLater(self._clock, self._delay - took % self._delay)
-        return told.addCallback(lambda _: failure)
 
 
 def _described(credentials: ICredentials) -> str:
     """Who wants to be let in, as the log may say it."""
     name = getattr(credentials, "username", None)
-    if name is None:
-        return type(credentials).__name__
-    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
-    return repr(text[:_LONGEST_NAME])
+    if name is not None:
+        text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+        return repr(text[:_LONGEST_NAME])
+    if isinstance(credentials, ClientCertificate):
+        return f"the certificate of {credentials.certificate.subject.rfc4514_string()!r}"
+    if isinstance(credentials, UnixPeer):
+        return f"the user with uid {credentials.uid}"
+    return type(credentials).__name__

@@ -24,6 +24,7 @@ __all__ = [
     "IIdentity",
     "Login",
     "OneUser",
+    "OutOfOrder",
     "add_checker",
     "authenticated",
     "log_in",
@@ -40,6 +41,13 @@ class IIdentity(Interface):
     Attributes of it that have a meaning, if it has them, are those of `Identity`; its name
     is what `str` makes of it.
     """
+
+
+class OutOfOrder(LoginFailed):
+    """Nobody can tell whose credentials these are: the log says why, the caller may not know."""
+
+    def __init__(self) -> None:
+        super().__init__("authentication is out of order")
 
 
 class Login(Struct, frozen=True):
@@ -74,7 +82,10 @@ def _identity(avatar_id: Any) -> Identity:
     if isinstance(avatar_id, Identity):
         return avatar_id
     if isinstance(avatar_id, bytes):
-        avatar_id = avatar_id.decode("utf-8", "replace")
+        try:
+            avatar_id = avatar_id.decode("utf-8")
+        except UnicodeDecodeError:  # two names must not become one
+            raise UnauthorizedLogin("the user's name is not UTF-8") from None
     return Identity(str(avatar_id or "anonymous"))  # `()` is how cred says that it is nobody
 
 
@@ -155,5 +166,5 @@ def only_login_failed(failure: Failure) -> Failure:
     """Log what is no verdict on the credentials, and make it one that tells nothing."""
     if failure.check(LoginFailed, CancelledError) is None:
         _log.failure("authentication failed for another reason than the credentials", failure)
-        return Failure(LoginFailed("authentication is out of order"))
+        return Failure(OutOfOrder())
     return failure

@@ -7,7 +7,7 @@ with one, and opens the WebSocket with that.
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
+from collections import deque
 from typing import Any
 
 from msgspec import Struct
@@ -22,6 +22,9 @@ __all__ = ["Ticket", "Tickets"]
 
 _MOST = 10_000
 """So many tickets may be out at a time; the oldest are void beyond that."""
+
+_MOST_OF_ONE = 100
+"""So many of one identity: nobody can void those of others."""
 
 
 @implementer(ICredentials)
@@ -47,15 +50,28 @@ class Tickets:
         self._lifetime = lifetime
         self._counters = counters
         self._clock = clock
-        self._out: OrderedDict[str, tuple[Any, float]] = OrderedDict()
+        self._out: dict[str, tuple[Any, float]] = {}
+        self._by_owner: dict[str, deque[str]] = {}
 
     def issue(self, identity: Any) -> str:
         """A ticket for somebody; 256 bits that nobody guesses, good for once."""
         text = secrets.token_urlsafe(32)
         self._out[text] = identity, self._clock.seconds()
+        of_owner = self._by_owner.setdefault(str(identity), deque())
+        of_owner.append(text)
+        if len(of_owner) > _MOST_OF_ONE:
+            self._void(of_owner[0])
         if len(self._out) > _MOST:
-            self._out.popitem(last=False)
+            self._void(next(iter(self._out)))
         return text
+
+    def _void(self, text: str) -> tuple[Any, float]:
+        identity, issued = self._out.pop(text)
+        owner = str(identity)
+        self._by_owner[owner].remove(text)
+        if not self._by_owner[owner]:
+            del self._by_owner[owner]
+        return identity, issued
 
     def redeem(self, ticket: Ticket) -> Any:
         """Whose ticket it is; it is no good any more then.
@@ -63,9 +79,9 @@ class Tickets:
         Raises:
             UnauthorizedLogin: nobody's, or too old.
         """
-        identity, issued = self._out.pop(ticket.text, (None, 0.0))
-        if identity is None:
+        if ticket.text not in self._out:
             raise UnauthorizedLogin("no such ticket")
+        identity, issued = self._void(ticket.text)
         if self._lifetime is not None and self._clock.seconds() - issued > self._lifetime:
             self._counters.hit("ticket_timeout")
             raise UnauthorizedLogin("the ticket is too old (ticket_timeout)")

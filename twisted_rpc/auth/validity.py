@@ -27,7 +27,9 @@ def what_ended(identity: Any, now: float) -> str | None:
         return "the login has expired"
     still_valid = getattr(identity, "still_valid", None)
     try:
-        holds = still_valid is None or still_valid()
+        holds = True if still_valid is None else still_valid()
+        if not isinstance(holds, bool):  # a coroutine, which is always true
+            raise TypeError(f"still_valid returned {type(holds).__name__}, not True or False")
     except Exception:  # who cannot be looked after is not let go on
         _log.failure("cannot tell whether {identity} still holds", identity=repr(str(identity)))
         holds = False

@@ -63,13 +63,19 @@ class HashingThreads:
 
             self._reactor = reactor
         back = self._reactor.callFromThread
-        finished: Deferred[T] = Deferred()
+
+        def give_up(_: Deferred[Any]) -> None:
+            running.cancel()
+
+        finished: Deferred[T] = Deferred(give_up)
         running = self._threads.submit(function, *args)
         running.add_done_callback(lambda done: back(_finish, finished, done))
         return finished
 
 
 def _finish(finished: Deferred[T], done: Future[T]) -> None:
+    if finished.called or done.cancelled():  # nobody waits for it any more
+        return
     error = done.exception()
     if error is None:
         finished.callback(done.result())

@@ -25,6 +25,7 @@ from twisted_rpc.checkers.keys import (
     Key,
     Keys,
     RemoteKeys,
+    listed,
     parse_jwks,
     parse_pem,
     parse_secret,
@@ -102,7 +103,10 @@ class JWTChecker:
         assert jwks is not None
         if "://" in jwks:
             return _remote(jwks, parser(parse_jwks, jwks), reactor)
-        return FileKeys(jwks, parser(parse_jwks, jwks), secret=False)
+        keys = FileKeys(jwks, parser(parse_jwks, jwks), secret=False)
+        if not keys.current():  # later on, that takes back what there was
+            raise ConfigError(f"{jwks}: none of its keys is for {listed(self._algorithms)}")
+        return keys
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """See `ICredentialsChecker`: a Deferred of an `Identity`, or of `UnauthorizedLogin`."""

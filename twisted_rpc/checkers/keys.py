@@ -25,6 +25,7 @@ __all__ = [
     "Key",
     "Keys",
     "RemoteKeys",
+    "listed",
     "parse_jwks",
     "parse_pem",
     "parse_secret",
@@ -233,7 +234,7 @@ def parse_jwks(text: str, path: str, algorithms: frozenset[str]) -> tuple[Key, .
     keys, kinds that are not known.
 
     Raises:
-        ConfigError: it is no such set, or none fits.
+        ConfigError: it is no such set.
     """
     try:
         found = json.loads(text)
@@ -242,10 +243,7 @@ def parse_jwks(text: str, path: str, algorithms: frozenset[str]) -> tuple[Key, .
     items = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(items, list):
         raise ConfigError(f"{path}: no JSON Web Key Set: it has no list of keys")
-    keys = tuple(key for item in items if (key := _key_of(item, algorithms)) is not None)
-    if not keys:
-        raise ConfigError(f"{path}: none of its {len(items)} keys is for {_listed(algorithms)}")
-    return keys
+    return tuple(key for item in items if (key := _key_of(item, algorithms)) is not None)
 
 
 def _key_of(item: Any, algorithms: frozenset[str]) -> Key | None:
@@ -284,5 +282,6 @@ def _too_short(public: Any) -> str:
     return ""
 
 
-def _listed(names: Collection[str]) -> str:
+def listed(names: Collection[str]) -> str:
+    """Names of algorithms, for people to read."""
     return ", ".join(sorted(names))

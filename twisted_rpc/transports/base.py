@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from twisted.cred.credentials import ICredentials
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
@@ -28,6 +28,7 @@ from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.lines import source_of
+from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.handshakes import HandshakeLog
 from twisted_rpc.transports.wire import Wire, keep_alive
 
@@ -61,7 +62,9 @@ def line_credentials(endpoint: Endpoint, transport: Any) -> list[ICredentials]:
         if certificate is not None:
             found.append(ClientCertificate(certificate.to_cryptography()))
     line: Any = getattr(transport, "socket", None)
-    if logins.takes(IUnixPeer) and getattr(line, "family", None) == socket.AF_UNIX:
+    is_unix = getattr(line, "family", None) == socket.AF_UNIX
+    # Behind a proxy's protocol the socket may be of Unix, and who calls somewhere else.
+    if logins.takes(IUnixPeer) and is_unix and isinstance(_peer_of(transport), UNIXAddress):
         raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         pid, uid, gid = _PEER.unpack(raw)
         found.append(UnixPeer(uid, gid, pid))
@@ -103,10 +106,22 @@ class RPCFactory(Factory):
     """
 
     noisy = False
+    _log = Logger()
 
     def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         self.endpoint = endpoint
         self.namespaces = namespaces
+
+    @cached_property
+    def _refusals(self) -> Sparing:
+        return Sparing(self.endpoint.clock)
+
+    def tell_refused(self, peer: str, refusal: str) -> None:
+        """Log that a line was one too many, unless there were too many lately."""
+        more = self._refusals.more()
+        if more is not None:
+            text = "refused {peer}: {refusal}{more}"
+            self._log.warn(text, peer=peer, refusal=refusal, more=more)
 
     @cached_property
     def handshakes(self) -> HandshakeLog:
@@ -148,7 +163,7 @@ class RPCProtocol(Protocol):
                 keep_alive(self.transport, endpoint.limits)
             refusal = endpoint.admit(self, self.address)
             if refusal is not None:
-                self._log.warn("refused {peer}: {refusal}", peer=self.peer, refusal=refusal)
+                self.factory.tell_refused(self.peer, refusal)
                 hand_over(self.transport, self.refuse(refusal))
                 return
             self._counted = True

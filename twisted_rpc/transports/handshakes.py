@@ -9,12 +9,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.tls import TLSConnection, reason_of
 
 __all__ = ["HandshakeLog"]
-
-MOST, PERIOD = 10, 60.0
-"""So many lines are logged in so many seconds; whoever scans ports causes more."""
 
 
 class HandshakeLog:
@@ -27,10 +25,7 @@ class HandshakeLog:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._since = 0.0
-        self._logged = 0
-        self._kept_back = 0
+        self._lines = Sparing(clock)
 
     def failed(self, peer: str, transport: Any, reason: Failure) -> None:
         """A line has ended while TLS was being set up; nothing is said of one that just left."""
@@ -42,15 +37,7 @@ class HandshakeLog:
 
     def tell(self, peer: str, reason: str) -> None:
         """Log a line, unless there were too many lately."""
-        now = self._clock.seconds()
-        if self._logged == 0 or now - self._since >= PERIOD:
-            self._since, self._logged = now, 0
-        if self._logged >= MOST:
-            self._kept_back += 1
-            return
-        self._logged += 1
-        more = f" ({self._kept_back} more were not logged)" if self._kept_back else ""
-        self._kept_back = 0
-        self._log.info(
-            "TLS with {peer} failed: {reason}{more}", peer=peer, reason=reason, more=more
-        )
+        more = self._lines.more()
+        if more is not None:
+            text = "TLS with {peer} failed: {reason}{more}"
+            self._log.info(text, peer=peer, reason=reason, more=more)

@@ -162,6 +162,8 @@ class HTTPProtocol(Pipeline):
         self._secure = ISSLTransport.providedBy(self.transport)
         self._connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
+        self._known: Any = None
+        self._logins = 0
         endpoint = self.endpoint
         recheck = endpoint.limits.auth_recheck
         self._login = HeaderLogin(endpoint.logins, self, recheck, endpoint.clock)
@@ -205,8 +207,9 @@ class HTTPProtocol(Pipeline):
             self.introduce(self._connection)
             self._connection.be(exchange.identity)
             self._connection.opened()
-        elif self._connection.identity is not exchange.identity:
+        elif self._known is not exchange.identity or self._logins != self._login.times:
             self._connection.be(exchange.identity)
+        self._known, self._logins = exchange.identity, self._login.times
         if self._connection.is_closed:  # `connection_opened` has failed
             return
         answer = self._connection.answer(exchange)
@@ -268,6 +271,7 @@ class HTTPProtocol(Pipeline):
 
     def _pass_to_site(self, exchange: Exchange) -> None:
         assert self.factory.site is not None
+        self.endpoint.lines.proved(self)  # nobody asks who reads a page
         self.begin_work()
         if self._bridge is None:
             self._bridge = SiteBridge(self.factory.site, self.transport, self.wire, self._site_done)
@@ -286,6 +290,7 @@ class HTTPProtocol(Pipeline):
         headers = exchange.text_headers()
         is_known = bool(exchange.credentials) and self._is_known(exchange)
         login = self._login.hand_on() if is_known else None
+        self._login.stop()
         successor = WebSocketProtocol(self.factory.websockets, headers, login)
         rest = b"".join(self._held)
         self.end_here()

@@ -140,7 +140,7 @@ class _RPCResource(Resource):
             if exchange.authorization:
                 asked = logins.ask(exchange.credentials[0], _client(request))
             else:
-                asked = logins.ask_line(exchange.credentials)
+                asked = logins.ask_line(exchange.credentials, _client(request))
             request.notifyFinish().addErrback(lambda _: asked.cancel())
             arguments = (request, exchange)
             asked.addCallbacks(self._proved, self._not_proved, arguments, {}, arguments)

@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 
 from twisted_rpc.auth.credentials import IBearerToken, header_credentials
 from twisted_rpc.auth.logins import TooManyAttempts
+from twisted_rpc.auth.portal import OutOfOrder
 from twisted_rpc.auth.tickets import Ticket
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.transports import web
@@ -138,6 +139,8 @@ class Router:
         error = failure.value
         if isinstance(error, TooManyAttempts):
             return web.too_many_attempts(error.retry_after)
+        if isinstance(error, OutOfOrder):
+            return web.out_of_order()
         return self._unauthorized("invalid credentials")
 
     def _unauthorized(self, why: str) -> Reply:

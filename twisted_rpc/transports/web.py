@@ -22,7 +22,7 @@ from twisted_rpc.authority import (
     parse_origin,
 )
 from twisted_rpc.config import WebTable, canonical_host
-from twisted_rpc.errors import RateLimited, RPCError, Unauthorized
+from twisted_rpc.errors import InternalError, RateLimited, RPCError, Unauthorized
 from twisted_rpc.transports.cors import CORS, Fields
 
 __all__ = ["JSON", "RPC_PATHS", "Fields", "Headers", "Reply", "WebRules", "last_words", "path_of"]
@@ -113,6 +113,12 @@ def too_many_attempts(retry_after: float) -> Reply:
     """429: logins from this address have failed too often (RFC 6585, section 4)."""
     error = RateLimited({"limit": "max_auth_attempts", "retry_after": retry_after})
     return Reply.of(429, error, (b"Retry-After", b"%d" % math.ceil(retry_after)))
+
+
+def out_of_order() -> Reply:
+    """503: nobody can tell whose credentials these are (RFC 9110, section 15.6.4)."""
+    error = InternalError("authentication is out of order")
+    return Reply.of(503, error, (b"Retry-After", b"5"))
 
 
 def ticket_in(target: bytes) -> bytes | None:

@@ -104,6 +104,8 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         """See `WebSocketLine`."""
         self._arrival.stop()
         super().connectionLost(reason)
+        if self.connection is None and self._login is not None:
+            self._login.end()
 
     def onOpen(self) -> None:
         """The handshake is done."""

@@ -105,7 +105,9 @@ class _ClientProtocol(WebSocketLine, WebSocketClientProtocol):  # type: ignore[m
 
     def _refused(self, said: bytes) -> ConnectError:
         if _UNAUTHORIZED.match(self.http_status_line):
-            return AuthenticationFailed(f"{self._url}: {self._refusal}: check user and password")
+            return AuthenticationFailed(
+                f"{self._url}: {self._refusal}: check user, password or token"
+            )
         if self._refusal:
             return ConnectError(f"{self._url}: {self._refusal}")
         excerpt = " ".join(said[:_EXCERPT].decode("utf-8", "replace").split())
