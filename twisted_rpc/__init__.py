@@ -1,5 +1,6 @@
 """A JSON-RPC 2.0 daemon on Twisted: one typed object, served over TCP, HTTP and WebSocket."""
 
+from twisted_rpc.auth.portal import IIdentity
 from twisted_rpc.client import Client
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
@@ -55,6 +56,7 @@ __all__ = [
     "Endpoint",
     "ErrorCode",
     "ExposeError",
+    "IIdentity",
     "Identity",
     "InvalidParams",
     "Limits",

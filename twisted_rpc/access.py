@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ from twisted_rpc.config import AccessRule
 from twisted_rpc.identity import words
 from twisted_rpc.namespace import Method, Namespace
 
-__all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views"]
+__all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views", "doubts"]
 
 EVERYBODY = "*"
 """The name whose rule holds for every caller, also for one without an identity."""
@@ -90,6 +90,25 @@ class Access:
             _matcher(allowed) if has_lists else None,
             _matcher(denied) if denied else None,
         )
+
+
+def doubts(rules: Mapping[str, AccessRule], methods: Mapping[str, Method]) -> Iterator[str]:
+    """What rules say that nothing comes of: slips, most likely.
+
+    Args:
+        rules: by the names of identities.
+        methods: by their names; no others are answered.
+    """
+    levels = sorted({method.access for method in methods.values() if method.access is not None})
+    for name, rule in rules.items():
+        for role in rule.roles:
+            if role not in levels:
+                known = ", ".join(levels) or "none"
+                yield f"[access.{name}] roles: no method wants {role!r}; access levels: {known}"
+        for key, patterns in (("allow", rule.allow or ()), ("deny", rule.deny)):
+            for pattern in patterns:
+                if not any(_matcher([pattern]).match(method) for method in methods):
+                    yield f"[access.{name}] {key}: {pattern!r} matches no method"
 
 
 class View:

@@ -53,6 +53,14 @@ def parse(text: str, path: str) -> Config:
     for name, target in expose.items() if isinstance(expose, dict) else ():
         if not isinstance(target, str):
             raise ConfigError(f"{path}: [expose] {name}: expected 'MODULE:OBJECT', got {target!r}")
+    access = tables.get("access")
+    for name, rule in access.items() if isinstance(access, dict) else ():
+        try:  # by itself, or the message would not name it
+            msgspec.convert(rule, AccessRule)
+        except msgspec.ValidationError as error:
+            problem, _, inside = str(error).partition(" - at `$")
+            said = _located(f"{problem} - at `$.access{inside or '`'}", tables)
+            raise ConfigError(f"{path}: {said.replace('[access]', f'[access.{name}]')}") from error
     try:
         return msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
-from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.error import LoginFailed
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -165,6 +165,11 @@ class Endpoint(Exposing):
     def requires_authentication(self) -> bool:
         """Whether callers have to prove who they are."""
         return self._is_overridden or self._portal is not None
+
+    @property
+    def knows_callers(self) -> bool:
+        """Whether it is more than asked: of `anonymous` alone nothing is known."""
+        return self.requires_authentication and [*self.credential_kinds] != [IAnonymous]
 
     @property
     def _is_overridden(self) -> bool:

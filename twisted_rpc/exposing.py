@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_rpc.access import Access, Rights
+from twisted_rpc.access import Access, Rights, doubts
 from twisted_rpc.answers import Counters
 from twisted_rpc.config import AccessRule, Limits
 from twisted_rpc.context import Context
@@ -166,6 +166,12 @@ class Exposing:
     def rights_of(self, identity: Any) -> Rights:
         """What an identity may call; see `Access.rights_of`."""
         return self._access.rights_of(identity)
+
+    def doubts(self) -> list[str]:
+        """What the access rules say that nothing comes of, in words; fallbacks answer any name."""
+        if self.namespace.fallbacks:
+            return []
+        return list(doubts(self._access.rules, self.methods))
 
     @property
     def ignores_levels(self) -> bool:

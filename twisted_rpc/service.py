@@ -192,6 +192,8 @@ class RPCService(MultiService):
             plural = "" if count == 1 else "s"
             shown = name or "(no namespace)"
             self._log.info("exposed {name}: {count} method{s}", name=shown, count=count, s=plural)
+        for doubt in self.server.doubts():
+            self._log.warn("{doubt}", doubt=doubt)
         if self.server.ignores_levels:
             self._log.info("nobody has to log in: access levels of methods say nothing")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,8 @@ class Options(usage.Options, strcred.AuthOptionMixin):
         except ConfigError as error:
             raise usage.UsageError(str(error)) from error
         if self["check"]:
+            for doubt in server.doubts():
+                print(f"warning: {doubt}", file=sys.stderr)
             listeners = len(config.listen)
             print(f"ok: {listeners} listener(s), {len(server.methods)} method(s)")
             raise SystemExit(0)
@@ -154,9 +157,14 @@ class Options(usage.Options, strcred.AuthOptionMixin):
         for description in config.server.auth:
             try:
                 checkers.append(strcred.makeChecker(description))
+            except strcred.InvalidAuthType as error:
+                known = sorted({factory.authType for factory in strcred.findCheckerFactories()})
+                reason = f"there is no such checker; known: {', '.join(known)}"
+                raise ConfigError(f"[server] auth: {str(error)!r}: {reason}") from error
             except Exception as error:  # whatever that kind of checker raises
                 reason = str(error) or type(error).__name__
-                raise ConfigError(f"[server] auth: {description!r}: {reason}") from error
+                kind = description.partition(":")[0]  # what follows may be a password
+                raise ConfigError(f"[server] auth: {kind!r}: {reason}") from error
         for checker in checkers:
             _keep_bytes(checker)
             # Twisted only warns, and then nobody could ever log in.

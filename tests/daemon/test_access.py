@@ -87,6 +87,20 @@ def test_a_misspelt_namespace_is_told(installed: Installation, project: Path) ->
     assert "nothing is exposed under the namespace 'level'" in done.stderr
 
 
+def test_rules_that_nothing_comes_of_are_doubted(installed: Installation, project: Path) -> None:
+    write(project)
+    slip = '[access.carl]\nroles = ["raed"]\nallow = ["clac.*"]\n'
+    (project / "rpc.toml").write_text(RULES.format(more="") + slip, encoding="utf-8")
+    done = check(installed, project, "--config", "rpc.toml")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        [
+            "warning: [access.carl] roles: no method wants 'raed'; access levels: read, write",
+            "warning: [access.carl] allow: 'clac.*' matches no method",
+        ],
+    )
+
+
 def test_levels_that_say_nothing_are_told(start: Start, project: Path) -> None:
     write(project)
     levels = ("--expose", "levels=levels:Levels", "--hybrid", ANY_PORT)

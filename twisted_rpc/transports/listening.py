@@ -91,7 +91,7 @@ class Place:
         lacks = reach.missing(
             reached_by,
             encrypted=self.tls is not None or isinstance(self._binds, SSL4ServerEndpoint),
-            authenticated=self._owner.requires_authentication,
+            authenticated=self._owner.knows_callers,
         )
         if lacks is not None and not self._insecure:
             raise ConfigError(
