@@ -26,7 +26,7 @@ from tests.helpers import new_path
 from twisted_rpc import Limits, Server
 
 SEED = 20
-ROUNDS = 2
+ROUNDS = 1
 CALL = b'{"jsonrpc":"2.0","method":"echo","params":[%b],"id":1}'
 
 Answer = Callable[[bytes, Any], Any]
@@ -142,9 +142,9 @@ class FuzzingTests(TestCase):
 
         def remembers(data: bytes, caller: Any, answer: Answer) -> Any:
             seen.append(data)
-            return answer(b"" if data == b"{}" and seen.count(data) > 1 else data, caller)
+            return answer(b"" if data == b"{ }" and seen.count(data) > 1 else data, caller)
 
-        tried = Input("netstring", (b"2:", b"{}", b","))
+        tried = Input("netstring", (b"3:", b"{ }", b","))
         self.assertIn("for its pieces", await self.found(remembers, tried))
 
     async def test_a_finding_becomes_its_cause(self) -> None:

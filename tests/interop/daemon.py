@@ -35,13 +35,17 @@ class Interop(Daemon):
         directory: where its configuration and log are kept.
         listeners: a name for each, and its table of the configuration.
         options: further command-line options of `rpc`.
+        limits: what `[limits]` says.
     """
 
     logs_incidents = True
 
-    def __init__(self, directory: Path, listeners: dict[str, str], *options: str) -> None:
+    def __init__(
+        self, directory: Path, listeners: dict[str, str], *options: str, limits: str = ""
+    ) -> None:
         config = directory / "rpc.toml"
-        config.write_text("\n".join([*listeners.values(), EXPOSE]), encoding="utf-8")
+        text = "\n".join([*listeners.values(), EXPOSE, "[limits]", limits])
+        config.write_text(text, encoding="utf-8")
         command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", str(config), *options]
         super().__init__(command, directory, environment(), listeners=len(listeners))
         self._names = list(listeners)
