@@ -10,6 +10,7 @@ from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from zope.interface import implementer
 
 from tests.helpers import MemoryConnection, ServerTestCase, batch, request
@@ -152,6 +153,19 @@ class FailingTests(LoginTestCase):
     def test_tickets_are_not_guessed(self) -> None:
         for _ in range(20):
             self.assertNotIsInstance(self.refused(Ticket("none")), TooManyAttempts)
+
+    def test_what_the_log_says_moves_no_cursor_and_has_an_end(self) -> None:
+        class Telling(Server):
+            def authenticate(self, credentials: Any) -> Any:
+                raise UnauthorizedLogin("\x1b[2J" + "x" * 500)
+
+        self.server = self.make_server(Telling)
+        with capturedLogs() as events:
+            self.refused(UsernamePassword(b"\x1b[1m" + b"y" * 5000, b"x"))
+        said = [formatEvent(event) for event in events]
+        [line] = [text for text in said if "login of" in text]
+        self.assertTrue(line.isprintable())
+        self.assertLess(len(line), 400)
 
     def test_success_costs_nothing(self) -> None:
         for _ in range(50):

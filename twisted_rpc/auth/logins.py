@@ -32,7 +32,9 @@ _MOST_LINES = 100
 """So many failed logins a minute are in the log one by one."""
 
 _LONGEST_NAME = 64
-"""So much of a user name stands in the log."""
+"""So much of a user name stands in the log, and is told apart from others."""
+
+_LONGEST_REASON = 200
 
 
 class TooManyAttempts(LoginFailed):
@@ -122,7 +124,8 @@ class Logins:
         budgets: list[tuple[Budget, Hashable]] = []
         if self._budgets is not None and not isinstance(credentials, Ticket):
             of_users, of_sources = self._budgets
-            user = getattr(credentials, "username", None)
+            # Of a name not more than is kept apart: it is kept for as long as it owes something.
+            user = (getattr(credentials, "username", None) or b"")[:_LONGEST_NAME]
             budgets = [(of_users, (origin.source, user)), (of_sources, origin.source)]
         return Deferred.fromCoroutine(self._ask(credentials, origin, budgets))
 
@@ -165,7 +168,7 @@ class Logins:
                 "{peer}: login of {who} failed{reason}{more}",
                 peer=origin.peer,
                 who=_described(credentials),
-                reason=f": {error}" if str(error) else "",
+                reason=f": {_shown(error)}" if str(error) else "",
                 more=more,
             )
 
@@ -230,6 +233,12 @@ class Logins:
             login.end()
             raise
         return login
+
+
+def _shown(error: LoginFailed) -> str:
+    """A checker's reason; what a caller has put into it moves no cursor of who reads the log."""
+    text = str(error)[:_LONGEST_REASON]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _described(credentials: ICredentials) -> str:
