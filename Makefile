@@ -66,8 +66,9 @@ interop: $(STAMP) $(NPM_STAMP)
 
 check: lint types unit
 
+# One more than there are cores: many tests wait for processes of their own.
 test: tools $(STAMP) $(NPM_STAMP) lint types
-	$(BIN)/pytest -n auto --cov --cov-report=term
+	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --cov --cov-report=term
 
 bench: commands $(STAMP)
 	$(BIN)/python -m benchmarks
