@@ -28,12 +28,12 @@ def watch() -> Watch:
 
 def test_it_expires_once_when_the_time_is_up(watch: Watch) -> None:
     watch.deadline.set(5)
-    assert watch.deadline.is_set
+    assert watch.deadline.at is not None
     watch.clock.advance(4.5)
     assert watch.expired == []
     watch.clock.advance(0.5)
     assert watch.expired == [5.0]
-    assert not watch.deadline.is_set
+    assert watch.deadline.at is None
     watch.clock.advance(100)
     assert watch.expired == [5.0]
     assert watch.timers == 0
@@ -67,7 +67,7 @@ def test_none_means_never(watch: Watch) -> None:
     assert watch.timers == 0
     watch.deadline.set(5)
     watch.deadline.set(None)
-    assert not watch.deadline.is_set
+    assert watch.deadline.at is None
     watch.clock.advance(10)
     assert watch.expired == []
 
@@ -75,7 +75,7 @@ def test_none_means_never(watch: Watch) -> None:
 def test_cleared_it_does_not_expire_and_can_be_set_again(watch: Watch) -> None:
     watch.deadline.set(5)
     watch.deadline.clear()
-    assert not watch.deadline.is_set
+    assert watch.deadline.at is None
     watch.clock.advance(6)
     assert (watch.expired, watch.timers) == ([], 0)
     watch.deadline.set(5)
@@ -88,7 +88,7 @@ def test_stopped_it_leaves_no_timer_behind(watch: Watch) -> None:
     watch.deadline.set(5)
     watch.deadline.stop()
     assert watch.timers == 0
-    assert not watch.deadline.is_set
+    assert watch.deadline.at is None
 
 
 def test_it_may_be_set_again_while_it_expires() -> None:

@@ -250,7 +250,7 @@ class Client(KeptConnection):
             return
         self._buffer.keep_first(call)
         # Over HTTP no line is made anew.
-        if self.state is State.CONNECTED and not self._again.is_set:
+        if self.state is State.CONNECTED and self._again.at is None:
             self._again.set(self._backoff(1))
 
     def _send_kept(self) -> None:

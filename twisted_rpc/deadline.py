@@ -19,51 +19,55 @@ class Deadline:
     Args:
         clock: where time comes from.
         expired: what to call.
+
+    Attributes:
+        at: when it will expire if nothing happens, on that clock; None if it will not.
     """
 
-    __slots__ = ("_at", "_clock", "_expired", "_timer")
+    __slots__ = ("_clock", "_expired", "_looks_at", "_timer", "at")
 
     def __init__(self, clock: IReactorTime, expired: Callable[[], None]) -> None:
         self._clock = clock
         self._expired = expired
-        self._at: float | None = None
+        self.at: float | None = None
         self._timer: IDelayedCall | None = None
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it will expire if nothing happens."""
-        return self._at is not None
+        self._looks_at = 0.0
 
     def set(self, seconds: float | None) -> None:
         """Expire in that many seconds; never, if None."""
         if seconds is None:
-            self._at = None
+            self.at = None
             return
-        self._at = self._clock.seconds() + seconds
-        if self._timer is not None and self._timer.getTime() > self._at:
-            self._timer.cancel()
-            self._timer = None
+        self.at = at = self._clock.seconds() + seconds
         if self._timer is None:
-            self._timer = self._clock.callLater(seconds, self._fire)
+            self._look_in(seconds, at)
+        elif self._looks_at > at:
+            self._timer.cancel()
+            self._look_in(seconds, at)
+
+    def _look_in(self, seconds: float, at: float) -> None:
+        self._looks_at = at
+        self._timer = self._clock.callLater(seconds, self._fire)
 
     def clear(self) -> None:
         """Do not expire."""
-        self._at = None
+        self.at = None
 
     def stop(self) -> None:
         """Do not expire, and leave no delayed call behind."""
-        self._at = None
+        self.at = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _fire(self) -> None:
         self._timer = None
-        if self._at is None:
+        at = self.at
+        if at is None:
             return
-        left = self._at - self._clock.seconds()
+        left = at - self._clock.seconds()
         if left > 0:
-            self._timer = self._clock.callLater(left, self._fire)
+            self._look_in(left, at)
         else:
-            self._at = None
+            self.at = None
             self._expired()

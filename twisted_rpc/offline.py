@@ -89,7 +89,7 @@ class OfflineBuffer:
         for call in parcel.calls:
             call.forget = lambda call=call: self._forget(parcel, call)  # type: ignore[misc]
             call.clue = lambda: "; it could not be sent: the client was not connected"
-        if not self._oldest.is_set:
+        if self._oldest.at is None:
             self._oldest.set(self._bounds.age)
 
     def take_all(self) -> list[Parcel]:

@@ -263,7 +263,7 @@ class TinyLimitTests(WebSocketTestCase):
         client = await self.open_websocket()
         whole = frame(CALL + b" " * (80 - len(CALL)))
         client.send(whole[:40])
-        await until(lambda: self.served()._arrival.is_set)
+        await until(lambda: self.served()._arrival.at is not None)
         client.send(whole[40:])
         self.assertEqual((await client.message())["result"], "ä")
 

@@ -26,7 +26,7 @@ class ArrivalTests(WebSocketTestCase):
     async def _is_dropped(self, sent: bytes) -> None:
         client = await self.open_websocket()
         client.send(sent)
-        await until(lambda: self.served()._arrival.is_set)
+        await until(lambda: self.served()._arrival.at is not None)
         await self.advance(29)
         self.assertEqual(client.line.received, b"")
         await self.advance(1)
@@ -48,7 +48,7 @@ class ArrivalTests(WebSocketTestCase):
     async def test_pings_do_not_buy_time(self) -> None:
         client = await self.open_websocket()
         client.send(frame(b"{", fin=False))
-        await until(lambda: self.served()._arrival.is_set)
+        await until(lambda: self.served()._arrival.at is not None)
         await self.advance(20)
         client.send(frame(b"", PING))
         self.assertEqual(await client.frame(), Frame(0x80 | PONG, b""))
