@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from twisted_rpc.config import AccessRule
 from twisted_rpc.identity import words
-from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.namespace import Method, Namespace, Short
 
 __all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views", "doubts"]
 
@@ -141,8 +141,8 @@ class View:
         return sorted(name for name in self._namespace.methods if self.permits(name))
 
 
-class Direct(dict[str, Method | None]):
-    """Methods by name, filled as names are asked for; unknown ones leave no trace.
+class Direct(dict[str, Short | None]):
+    """What to call by which name, filled as names are asked for; unknown ones leave no trace.
 
     None stands for a method that is there and has to be called the long way.
 
@@ -159,11 +159,11 @@ class Direct(dict[str, Method | None]):
         super().__init__()
         self._find = find
 
-    def __missing__(self, name: str) -> Method | None:
+    def __missing__(self, name: str) -> Short | None:
         method = self._find(name) if self.is_short and isinstance(name, str) else None
         if method is None:
             raise KeyError(name)
-        self[name] = found = method if method.is_direct else None
+        self[name] = found = method.short
         return found
 
 

@@ -64,7 +64,7 @@ decode_plain = msgspec.json.Decoder(Message).decode
 """For one message in text that needs no look before: ASCII, no backslash, too short to nest
 too deep.  It raises `MsgspecError`; its members are still to be `checked` together."""
 
-encode_plain: Callable[[Response | Request], bytes] = msgspec.json.Encoder().encode
+encode_plain: Callable[[Response | list[Response] | Request], bytes] = msgspec.json.Encoder().encode
 """For what needs none of the checks of `encode_result` or `encode`: a result of a type in
 `PLAIN`, parameters that are encoded already."""
 
@@ -87,6 +87,7 @@ _encode_any = msgspec.json.Encoder(enc_hook=_as_builtin).encode
 
 BACKSLASH = 0x5C  # searching bytes for a number is four times as fast as for bytes
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_LONG = 16 * 1024
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NUMERIC_KEY = re.compile(rb'[{,]"(?:[-0-9.eE+]+|nan|-?inf)":')
@@ -117,11 +118,14 @@ def decode(data: bytes, max_depth: int) -> Decoded:
             return _decode_slowly(data)
     except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Invalid(ParseError(_why_not_json(error)))
-    if type(message) is not Message:
-        return [checked(item) for item in message] or Invalid(InvalidRequest("empty batch"))
-    if message.method is not UNSET and message.result is UNSET and message.error is UNSET:
-        return message
-    return checked(message)
+    if type(message) is Message:
+        return checked(message)
+    return [
+        item
+        if item.result is UNSET and item.error is UNSET and item.method is not UNSET
+        else checked(item)
+        for item in message
+    ] or Invalid(InvalidRequest("empty batch"))
 
 
 def checked(message: Message) -> Message | Invalid:
@@ -185,7 +189,8 @@ def _check_text(data: bytes) -> None:
 
 
 def _is_deeper(data: bytes, max_depth: int) -> bool:
-    if data.count(b"[") + data.count(b"{") <= max_depth:
+    # Counting costs by bracket and what follows by byte: a long text may be one string.
+    if len(data) > _LONG and data.count(b"[") + data.count(b"{") <= max_depth:
         return False
     return _nesting_exceeds(data, max_depth) and _nesting_exceeds(_STRING.sub(b"", data), max_depth)
 

@@ -41,10 +41,13 @@ from twisted_rpc.namespace import Method, Namespace
 from twisted_rpc.rates import Rates
 from twisted_rpc.running import Answer, Batch, Caller, Load, Running
 
-__all__ = ["CANCEL", "Dispatcher"]
+__all__ = ["CANCEL", "Dispatcher", "Outcome"]
 
 CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
 """Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
+
+Outcome = Response | Answer
+"""What running a message comes to: see `Dispatcher.run`."""
 
 _SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
@@ -107,32 +110,50 @@ class Dispatcher:
         asked = self._draining or self._load.is_full or self.rates.hold_for_all
         self.views.is_short = self.invoker.plain and not asked
 
-    def dispatch(  # noqa: C901, PLR0912 - see its text
-        self, data: bytes | Message | Invalid, caller: Caller
-    ) -> Answer:
-        """Answer one message: the short way here, all others from here.
+    def dispatch(self, data: bytes, caller: Caller) -> Answer:
+        """Answer one message or batch.
 
-        It is one long function, and does itself what `decode` and `encode_result` would
-        do, because every call there is comes through: each further function on its way
-        would cost it a twentieth of its time.
+        Every call there is comes through here and `run`, so they do themselves what
+        `decode` and `encode_result` would do: each further function on its way would cost
+        it a twentieth of its time.
 
         Args:
-            data: one message or batch, whole; or an item of a batch, decoded already.
+            data: one message or batch, whole.
             caller: who sent it.
 
         Returns:
             The answer, None when there is none to give, or a Deferred of either, which
             does not fail.
         """
-        message: Any = data
-        if type(data) is bytes:
-            if data.isascii() and BACKSLASH not in data and len(data) <= self._shallow:
-                try:
-                    message = decode_plain(data)
-                except (MsgspecError, RecursionError):
-                    message = decode(data, self.max_depth)
-            else:
+        if data.isascii() and BACKSLASH not in data and len(data) <= self._shallow:
+            try:
+                message: Any = decode_plain(data)
+            except (MsgspecError, RecursionError):
                 message = decode(data, self.max_depth)
+        else:
+            message = decode(data, self.max_depth)
+        outcome = self.run(message, caller)
+        if not isinstance(outcome, Response):
+            return outcome
+        try:
+            answer = encode_plain(outcome)
+        except Exception:  # such as text that is not Unicode; the other way tells it
+            return self._answers.to_result(outcome.result, message, caller)
+        if len(answer) <= self._max_response:
+            return answer
+        return self._answers.to_result(outcome.result, message, caller)
+
+    def run(self, message: Decoded, caller: Caller) -> Outcome:
+        """Run one message, or an item of a batch: the short way here, all others from here.
+
+        Args:
+            message: as it was decoded.
+            caller: who sent it.
+
+        Returns:
+            A `Response` that only has to be encoded, with a result that nothing can
+            change any more; or else what `dispatch` returns.
+        """
         if (
             type(message) is not Message
             or message.result is not UNSET
@@ -142,28 +163,23 @@ class Dispatcher:
         if caller.errors:
             caller.errors = 0
         try:  # nothing else happens in these handlers: it would see their exception as its own
-            method = caller.direct[message.method]  # type: ignore[index]
+            short = caller.direct[message.method]  # type: ignore[index]
         except KeyError:
-            method = None
-        if method is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
+            short = None
+        if short is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
             return self._handle_other(message, caller)
-        binder = method.binder
+        function, bind, named = short
         try:
-            bound = binder.quick(message.params)  # type: ignore[misc,arg-type]
+            bound = bind(message.params)  # type: ignore[arg-type]
         except Exception:  # whatever is wrong, the other way tells it
             bound = None
         if bound is None:
             return self._handle_other(message, caller)
         try:
-            if type(bound) is tuple:
-                result = method.function(*bound)
-            else:
-                result = method.function(**binder.named(bound))
+            result = function(*bound) if type(bound) is tuple else function(**named(bound))
             kind = type(result)
-            if kind in PLAIN or (kind is float and result - result == 0):
-                answer = encode_plain(Response("2.0", result, message.id))
-                if len(answer) <= self._max_response:
-                    return answer
+            if (kind is float and result - result == 0) or kind in PLAIN:
+                return Response("2.0", result, message.id)
             if kind in _SYNCHRONOUS:
                 return encode_result(result, message.id, self._max_response)
         except BaseException as error:
@@ -287,11 +303,45 @@ class Dispatcher:
     # -- batches ---------------------------------------------------------------------------
 
     def _handle_batch(self, items: list[Message | Invalid], caller: Caller) -> Answer:
+        """Run the items as long as each ends at once, as most do; `Batch` sees to all others."""
         if len(items) > self._max_batch:
             self.counters.invalid_requests += 1
             self.counters.hit("max_batch")
             return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
-        return Batch(items, self, self._answers, caller).run()
+        responses: list[Response] = []
+        last: list[Answer] = []
+        for item in items:
+            if type(item) is not Message or item.method is UNSET:
+                break
+            outcome = self.run(item, caller)
+            if not isinstance(outcome, Response):
+                last.append(outcome)
+                break
+            responses.append(outcome)
+        else:
+            answer = self._encode_together(responses)
+            if answer is not None:
+                return answer
+        begun = [
+            self._answers.to_result(response.result, item, caller)  # type: ignore[arg-type]
+            for response, item in zip(responses, items, strict=False)
+        ]
+        return Batch(items, self, self._answers, caller).run([*begun, *last])
+
+    def _encode_together(self, responses: list[Response]) -> bytes | None:
+        """The answer to a batch; None if one of them cannot be said, or they do not fit."""
+        try:
+            answer = encode_plain(responses)
+        except Exception:
+            return None
+        return answer if len(answer) <= self._max_response else None
+
+    def start(self, item: Message | Invalid, caller: Caller) -> Answer:
+        """See `Items`."""
+        outcome = self.run(item, caller)
+        if isinstance(outcome, Response):
+            return self._answers.to_result(outcome.result, item, caller)  # type: ignore[arg-type]
+        return outcome
 
     def has_room(self, caller: Caller) -> bool:
         """Whether an item of a batch may start, or has to be refused, now."""

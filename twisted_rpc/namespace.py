@@ -50,6 +50,10 @@ class Marker(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("burst is for a method with a rate")
 
 
+Short = tuple[Callable[..., Any], Callable[[Raw], Any], Callable[[Struct], dict[str, Any]]]
+"""All that the short way needs of a method: its function, and its binder's `quick` and `named`."""
+
+
 class Method(Struct, frozen=True):
     """One entry of the table.
 
@@ -75,10 +79,15 @@ class Method(Struct, frozen=True):
     burst: int | None = None
 
     @property
-    def is_direct(self) -> bool:
-        """Whether a call needs its parameters alone: no context, no thread, no rate."""
-        free = not self.thread and self.rate is None
-        return free and self.binder.quick is not None and not self.binder.context_name
+    def short(self) -> Short | None:
+        """How to call it by the short way, if a call needs its parameters alone.
+
+        None if it needs a context, a thread, or to be asked for its rate.
+        """
+        binder = self.binder
+        if self.thread or self.rate is not None or binder.quick is None or binder.context_name:
+            return None
+        return self.function, binder.quick, binder.named
 
     def arguments(
         self, raw: Raw | UnsetType, context: Context

@@ -17,7 +17,7 @@ from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
-from twisted_rpc.namespace import Method
+from twisted_rpc.namespace import Short
 
 __all__ = ["Answer", "Batch", "Caller", "Load", "Running"]
 
@@ -25,7 +25,7 @@ Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
 
 
-_NOTHING: Mapping[str, Method | None] = {}
+_NOTHING: Mapping[str, Short | None] = {}
 
 
 class Caller:
@@ -39,7 +39,7 @@ class Caller:
         awaits_answer: whether we wait for an answer from it ourselves.
         running: those of its calls that run, by their ids.
         view: what it may see of the methods.
-        direct: those of them that may be called by the short way.
+        direct: what to call for those of them that may be called by the short way.
         delay: seconds for which its last call was refused, if it was for a rate.
     """
 
@@ -52,7 +52,7 @@ class Caller:
     def __init__(self) -> None:
         self.in_flight = 0
         self.view: View | None = None
-        self.direct: Mapping[str, Method | None] = _NOTHING
+        self.direct: Mapping[str, Short | None] = _NOTHING
         self.errors = 0
         self.delay: float | None = None
         self.running: dict[Any, Running] = {}
@@ -209,8 +209,8 @@ class Running:
 class Items(Protocol):
     """How the items of a batch are answered."""
 
-    def dispatch(self, data: Message | Invalid, caller: Caller) -> Answer:
-        """Answer one item."""
+    def start(self, item: Message | Invalid, caller: Caller) -> Answer:
+        """Run one item."""
 
     def has_room(self, caller: Caller) -> bool:
         """Whether an item may start, or be refused, now."""
@@ -232,50 +232,56 @@ class Batch:
         self._given: list[bytes | None] = [None] * len(items)
         self._size = 0
         self._started = 0
-        self._unanswered = len(items)
+        self._done = 0
         self._answered: Deferred[bytes | None] | None = None
 
-    def run(self) -> Answer:
-        """Start as many items as may run; the answer, once every item has its own."""
+    def run(self, begun: list[Answer]) -> Answer:
+        """Start as many items as may run; the answer, once every item has its own.
+
+        Args:
+            begun: what the first of them came to, if these were run already.
+        """
+        self._started = len(begun)
+        for index, answer in enumerate(begun):
+            self._accept(answer, index)
         self._advance()
-        if self._unanswered == 0:
+        if self._done == len(self._items):
             return self._answers.join(self._given)
         self._answered = Deferred()
         return self._answered
 
     def _advance(self) -> None:
-        while self._started < len(self._items) and self._may_start:
+        items, caller, source = self._items, self._caller, self._source
+        # Where none of ours runs whose end would start the next, the next is started even
+        # without room, and refused.
+        while self._started < len(items) and (
+            self._started == self._done or source.has_room(caller)
+        ):
             index = self._started
             self._started += 1
-            item = self._items[index]
+            item = items[index]
             # Without an id nobody knows, among others, what a response answers.
             if type(item) is Message and item.method is UNSET and item.id is None:
                 self._answers.counters.unexpected_responses += 1
-                answer: Answer = None
-            else:
-                answer = self._source.dispatch(item, self._caller)
-            if isinstance(answer, Deferred):
-                answer.addCallback(self._take_later, index)
-            else:
-                self._take(answer, index)
+                self._done += 1
+                continue
+            self._accept(source.start(item, caller), index)
 
-    @property
-    def _may_start(self) -> bool:
-        # Where none of ours runs whose end would start the next, the next is started even
-        # without room, and refused.
-        answered = len(self._items) - self._unanswered
-        return self._started == answered or self._source.has_room(self._caller)
+    def _accept(self, answer: Answer, index: int) -> None:
+        if isinstance(answer, Deferred):
+            answer.addCallback(self._take_later, index)
+        else:
+            self._take(answer, index)
 
     def _take(self, answer: bytes | None, index: int) -> None:
+        self._done += 1
         if answer is not None:
             self._size += len(answer)
-            answer = self._answers.fit(self._items[index], answer, self._size)
-        self._given[index] = answer
-        self._unanswered -= 1
+            self._given[index] = self._answers.fit(self._items[index], answer, self._size)
 
     def _take_later(self, answer: bytes | None, index: int) -> None:
         self._take(answer, index)
         self._advance()
-        if self._unanswered == 0 and self._answered is not None:
+        if self._done == len(self._items) and self._answered is not None:
             answered, self._answered = self._answered, None
             answered.callback(self._answers.join(self._given))
