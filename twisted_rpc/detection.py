@@ -39,22 +39,21 @@ class AutoFramer(Framer):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self._found: Framer | None = None
         self._probe = StreamFramer(limit)
         self._probed = 0
 
     @property
     def partial(self) -> bool:
         """See `Framer.partial`."""
-        return (self._found or self._probe).partial or bool(self._buffer)
+        return (self.found or self._probe).partial or bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
         """See `Framer.feed`."""
         if self.failed is not None:
             return []
-        if self._found is not None:
-            frames = self._found.feed(data)
-            self.failed = self._found.failed
+        if self.found is not None:
+            frames = self.found.feed(data)
+            self.failed = self.found.failed
             return frames
         if self._probed or self._probe.partial:
             return self._feed_probe(data)
@@ -68,7 +67,7 @@ class AutoFramer(Framer):
 
     def finish(self) -> list[bytes]:
         """See `Framer.finish`."""
-        inner = self._found or self._probe
+        inner = self.found or self._probe
         rest = inner.finish()
         self.failed = self.failed or inner.failed
         return rest or super().finish()
@@ -94,11 +93,11 @@ class AutoFramer(Framer):
     def set_limit(self, limit: int, name: str) -> None:
         """See `Framer.set_limit`."""
         super().set_limit(limit, name)
-        (self._found or self._probe).set_limit(limit, name)
+        (self.found or self._probe).set_limit(limit, name)
 
     def _settle(self, kind: type[Framer], data: bytes) -> list[bytes]:
-        self._found = kind(self.limit)
-        self._found.set_limit(self.limit, self._limit_name)
+        self.found = kind(self.limit)
+        self.found.set_limit(self.limit, self._limit_name)
         return self.feed(data)
 
     def _feed_probe(self, data: bytes) -> list[bytes]:
@@ -114,14 +113,14 @@ class AutoFramer(Framer):
             return frames
         self._probed += len(frames)
         if self._probed > 1 or (newline and self._probe.partial):
-            self._found = self._probe
+            self.found = self._probe
         elif newline:
             return frames + self._settle(LineFramer, rest)
         return frames + self.feed(rest) if rest else frames
 
     def frame(self, message: bytes) -> bytes:
         """See `Framer.frame`; a line until the far side has shown what it speaks."""
-        return self._found.frame(message) if self._found else message + b"\n"
+        return self.found.frame(message) if self.found else message + b"\n"
 
 
 FRAMINGS: dict[str, type[Framer]] = {

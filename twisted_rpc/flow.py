@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
-
 from twisted_rpc.answers import Counters
 from twisted_rpc.running import Answer, Caller
 
@@ -104,41 +102,34 @@ class Flow(Caller):
     # -- one message after the other ---------------------------------------------------------
 
     def _work(self) -> None:
-        """Handle what was read, as far as the calls in flight allow."""
+        """Handle what was read, as far as the calls in flight allow.
+
+        Every message comes through here, so it asks for each thing itself and in place.
+        """
         if self._working:
             return
         self._working = True
+        backlog = self._backlog
+        answers: list[bytes] = []
         try:
-            answers = self._handle_backlog()
+            while backlog and not (self._held or self._congested):
+                if self.in_flight >= self._max_in_flight and self._is_full:
+                    break
+                answer = self._dispatch(backlog.popleft(), self)
+                if type(answer) is bytes:
+                    answers.append(answer)
+                    if len(answer) >= _LARGE:
+                        self.send(answers)
+                        answers = []
+                elif answer is not None:
+                    answer.addCallback(self._answer_later)  # type: ignore[union-attr]
         finally:
             self._working = False
         if answers:
             self.send(answers)
         # Where nothing runs and nothing waits, there is nothing to decide.
-        if self.in_flight or self._backlog or self._ending or self._congested or not self._reading:
+        if self.in_flight or backlog or self._ending or self._congested or not self._reading:
             self._consider_reading()
-
-    def _handle_backlog(self) -> list[bytes]:
-        """Handle messages in their order; the answers that are ready."""
-        answers: list[bytes] = []
-        backlog, take, keep = self._backlog, self._backlog.popleft, answers.append
-        may_go_on = self._may_go_on
-        while backlog and may_go_on:
-            answer = self._dispatch(take(), self)
-            if type(answer) is bytes:
-                keep(answer)
-                if len(answer) < _LARGE:
-                    continue
-                self.send(answers.copy())
-                answers.clear()
-            elif isinstance(answer, Deferred):
-                answer.addCallback(self._answer_later)
-            may_go_on = self._may_go_on
-        return answers
-
-    @property
-    def _may_go_on(self) -> bool:
-        return not (self._held or self._congested or self._is_full)
 
     @property
     def _is_full(self) -> bool:

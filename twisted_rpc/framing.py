@@ -39,9 +39,12 @@ class Framer(ABC):
     Attributes:
         failed: the error to answer with before closing, once the stream cannot be
             followed any further; nothing more comes out then.
+        found: the framing that one which had to find it out has settled for; it may be
+            fed in its place.
     """
 
     name: ClassVar[str]
+    found: Framer | None = None
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

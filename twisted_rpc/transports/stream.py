@@ -59,14 +59,16 @@ class StreamConnection(Connection):
             if not (self._speaks_json or self._begins_well(messages[0])):
                 return
             self.receive(messages)
-        if self._is_closing:
-            return
+            if self._is_closing:
+                return
+        if framer.found is not None:
+            self.framer = framer = framer.found
         if framer.failed is not None:
             self._stop_reading_for(framer.failed)
         elif framer.partial:
-            if messages or not self._arrival.is_set:
+            if messages or self._arrival.at is None:
                 self._arrival.set(self._limits.request_timeout)
-        elif self._arrival.is_set:
+        elif self._arrival.at is not None:
             self._arrival.clear()
 
     def input_ended(self) -> None:
@@ -188,6 +190,8 @@ class StreamProtocol(RPCProtocol):
             self.wire.abort()
             return
         self.connection.bytes_received(data)
+        if self._opening is None:  # nothing is left to be done here
+            self.dataReceived = self.connection.bytes_received  # type: ignore[method-assign]
 
     def _begins_like_http(self, data: bytes) -> bool:
         """Whether this is a web page's request to a port that is not for it."""
