@@ -35,6 +35,7 @@ class Exchange:
         identity: who sent it, once that is proved.
         credentials: what is to be asked about who sent it, one after the other.
         may_repeat: whether another one with this head would go the same way.
+        is_plain: whether a successful answer needs nothing but the usual header fields.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Exchange:
         "credentials",
         "headers",
         "identity",
+        "is_plain",
         "keep_alive",
         "may_repeat",
         "method",
@@ -67,6 +69,7 @@ class Exchange:
         self.identity: Any = None
         self.credentials: list[ICredentials] = []
         self.may_repeat = False
+        self.is_plain = False
 
     @property
     def authorization(self) -> bytes:
@@ -94,25 +97,9 @@ class Exchange:
     def follow(self, other: Exchange) -> None:
         """Go the way that a request like it went, proved by the same header."""
         self.way = other.way
+        self.is_plain = other.is_plain
         self.credentials = other.credentials
         self.identity = other.identity
-
-    def again(self, body: bytes) -> Exchange:
-        """A request with the same head and another body."""
-        exchange = Exchange()
-        exchange.method = self.method
-        exchange.target = self.target
-        exchange.headers = self.headers
-        exchange.keep_alive = True
-        exchange.body = body
-        exchange.follow(self)
-        return exchange
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether a successful answer needs nothing but the usual header fields."""
-        headers = self.headers
-        return self.keep_alive and b"origin" not in headers and b"connection" not in headers
 
     def text_headers(self) -> dict[str, str]:
         """The header fields as text, without the credentials: methods may print them."""
@@ -165,6 +152,9 @@ class RequestReader:
 
     Attributes:
         in_request: whether part of a request has come and not all of it.
+        max_body: the longest body, in bytes.
+        known: a request whose like may go the same way.
+        usual: its head, if the next may be told by that alone.
     """
 
     def __init__(self, receiver: Receiver) -> None:
@@ -172,15 +162,15 @@ class RequestReader:
         self._parser = HttpRequestParser(self)
         self._exchange = Exchange()
         self._in_head = False
-        self._max_body = receiver.max_body
+        self.max_body = receiver.max_body
         self._fragments = 0  # bytes that came while the head was incomplete
         self._fields = 0
         self._begun = 0
         self._may_be_long = False
         self._deaf = False
         self._unwanted_upgrade = False
-        self._known: Exchange | None = None
-        self._usual: RepeatedHead | None = None
+        self.known: Exchange | None = None
+        self.usual: RepeatedHead | None = None
         self.in_request = False
 
     def feed(self, data: bytes) -> bytes | None:
@@ -191,29 +181,13 @@ class RequestReader:
         """
         if self.in_request or self._deaf:
             return self._parse(data)
-        if self._usual is not None:
-            data = self._read_repeated(self._usual, data)
-        if not data:
-            return None
         self._begun = 0
         rest = self._parse(data)
         exchange = self._exchange
-        if self._begun == 1 and exchange is self._known and not self.in_request:
+        if self._begun == 1 and exchange is self.known and not self.in_request:
             chunked = b"transfer-encoding" in exchange.headers
-            self._usual = None if chunked else RepeatedHead.of(data, exchange.body)
+            self.usual = None if chunked else RepeatedHead.of(data, exchange.body)
         return rest
-
-    def _read_repeated(self, usual: RepeatedHead, data: bytes) -> bytes:
-        """Take the whole requests that begin like those before them; return the rest."""
-        known, at, size = self._known, 0, len(data)
-        assert known is not None
-        while at < size and (place := usual.body(data, at)) is not None:
-            begin, end = place
-            if end - begin > self._max_body:
-                break
-            self._receiver.request_received(known.again(data[begin:end]))
-            at = end
-        return data[at:]
 
     def _parse(self, data: bytes) -> bytes | None:
         # A head longer than the limit takes a longer piece, or more than one.
@@ -317,7 +291,7 @@ class RequestReader:
         if self._deaf:
             return
         self._route(exchange)
-        if length is not None and int(length) > self._max_body:
+        if length is not None and int(length) > self.max_body:
             self._refuse_body()
         elif b"expect" in headers:
             if exchange.refusal is None:
@@ -327,14 +301,16 @@ class RequestReader:
 
     def _route(self, exchange: Exchange) -> None:
         if not exchange.keep_alive:  # the parser takes no other request after this one
-            self._known = self._usual = None
-        known = self._known
+            self.known = self.usual = None
+        known = self.known
         if known is not None and exchange.is_like(known):
             exchange.follow(known)
             return
         exchange.refusal = self._receiver.head_received(exchange)
+        needs_more = b"origin" in exchange.headers or b"connection" in exchange.headers
+        exchange.is_plain = exchange.keep_alive and not needs_more
         if exchange.may_repeat and exchange.keep_alive and exchange.refusal is None:
-            self._known, self._usual = exchange, None
+            self.known, self.usual = exchange, None
 
     def _expected(self, expectation: bytes) -> None:
         if expectation.lower() == b"100-continue":
@@ -348,14 +324,14 @@ class RequestReader:
             return
         exchange = self._exchange
         exchange.size += len(chunk)
-        if exchange.size > self._max_body:
+        if exchange.size > self.max_body:
             self._refuse_body()
         elif exchange.refusal is None:
             exchange.chunks.append(chunk)
 
     def _refuse_body(self) -> None:
         self._receiver.body_too_big()
-        error = RequestTooBig(f"a message may have {self._max_body} bytes (max_message)")
+        error = RequestTooBig(f"a message may have {self.max_body} bytes (max_message)")
         self.give_up(Reply.of(413, error, closes=True))
 
     def on_message_complete(self) -> None:

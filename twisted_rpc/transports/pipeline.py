@@ -20,7 +20,12 @@ class Pipeline(RPCProtocol):
     At any time it is idle, reading a request, busy with one (`_busy`), or done with the
     line (`_closing`: the last answer is there, what still comes is thrown away).  A
     subclass says what becomes of a request: `head_received` and `serve`.
+
+    Attributes:
+        responses: writes responses.
     """
+
+    responses: Responses
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
@@ -44,11 +49,6 @@ class Pipeline(RPCProtocol):
         self._silence = self.first_limit
 
     # -- what a subclass implements ----------------------------------------------------------
-
-    @property
-    def responses(self) -> Responses:
-        """Writes responses."""
-        raise NotImplementedError
 
     def head_received(self, exchange: Exchange) -> Reply | None:
         """Decide, before the body is read, where a request goes; or refuse it."""
@@ -116,10 +116,17 @@ class Pipeline(RPCProtocol):
                 self.wire.close_unread()
             else:
                 self.wire.close()
-        elif self._is_free:
-            self._silence = "idle_timeout"
-            self._times.wait(in_request=self._reader.in_request, progressed=self._progressed)
+        elif self._is_free and self._reader.in_request:
+            self._times.arrive(progressed=self._progressed)
             self._progressed = False
+        elif self._is_free:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is to be done until the next request begins."""
+        self._progressed = False
+        self._silence = "idle_timeout"
+        self._times.idle()
 
     def _work_off_queue(self) -> None:
         while self._queue and self._is_free:

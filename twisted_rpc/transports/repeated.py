@@ -22,11 +22,13 @@ class RepeatedHead:
         after: what follows them, the empty line included.
     """
 
-    __slots__ = ("_after", "_before")
+    __slots__ = ("_after", "_before", "_last", "_size")
 
     def __init__(self, before: bytes, after: bytes) -> None:
         self._before = before
         self._after = after
+        self._last = before + b"?"  # no head is like that
+        self._size = 0
 
     @classmethod
     def of(cls, request: bytes, body: bytes) -> RepeatedHead | None:
@@ -44,17 +46,29 @@ class RepeatedHead:
     def body(self, data: bytes, at: int) -> tuple[int, int] | None:
         """Where the body of a request lies that begins with this head; None if it is not whole.
 
+        Bodies are mostly as long as those before them, and then the whole head is the same.
+
         Args:
             data: what came.
             at: where in it the request begins.
         """
+        if data.startswith(self._last, at):
+            begin = at + len(self._last)
+        else:
+            begin = self._read_length(data, at)
+        end = begin + self._size
+        return (begin, end) if at < begin and end <= len(data) else None
+
+    def _read_length(self, data: bytes, at: int) -> int:
+        """Where the body begins, after noting how long it is; `at` if this is another head."""
         if not data.startswith(self._before, at):
-            return None
+            return at
         start = at + len(self._before)
         stop = data.find(self._after, start, start + _MOST_DIGITS + len(self._after))
         digits = data[start:stop] if stop > 0 else b""
         if not digits.isdigit():
-            return None
+            return at
         begin = stop + len(self._after)
-        end = begin + int(digits)
-        return (begin, end) if end <= len(data) else None
+        self._last = data[at:begin]
+        self._size = int(digits)
+        return begin

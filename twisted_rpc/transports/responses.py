@@ -36,18 +36,34 @@ class Responses:
         self._clock = clock
         self._standing = rules.standing_fields(secure=secure)
         self._head = b""
-        self._head_at = -1.0
+        self._heads: dict[int, bytes] = {}
+        self._heads_at = -1.0
 
     def usual(self, answer: bytes) -> bytes:
-        """An answer that needs nothing but the usual header fields."""
+        """An answer that needs nothing but the usual header fields.
+
+        These are the same for a second, for all answers of one length.
+        """
         now = self._clock.seconds()
-        if not 0 <= now - self._head_at < 1:
-            self._head_at = now
-            empty = Reply(200, b"", JSON)
-            date = (b"Date", datetimeToString())
-            fields = (date, *self.fields(_PLAIN, empty), (b"Content-Type", JSON))
-            self._head = web.head(200, b"OK", fields) + b"Content-Length: "
-        return b"%b%d\r\n\r\n%b" % (self._head, len(answer), answer)
+        if not 0 <= now - self._heads_at < 1:
+            self._renew_head(now)
+        size = len(answer)
+        head = self._heads.get(size)
+        if head is None:
+            head = b"%b%d\r\n\r\n" % (self._head, size)
+            if size < _LARGE:
+                self._heads[size] = head
+        return head + answer
+
+    def _renew_head(self, now: float) -> None:
+        fields = (
+            (b"Date", datetimeToString()),
+            *self.fields(_PLAIN, Reply(200, b"", JSON)),
+            (b"Content-Type", JSON),
+        )
+        self._head = web.head(200, b"OK", fields) + b"Content-Length: "
+        self._heads = {}
+        self._heads_at = now
 
     @staticmethod
     def to_call(answer: bytes | None, delay: float | None = None) -> Reply:

@@ -37,17 +37,18 @@ class RequestTimes:
         """Wait so long for the first request."""
         self._idle.set(seconds)
 
-    def wait(self, *, in_request: bool, progressed: bool) -> None:
-        """Wait for a request to begin, or for the rest of one.
+    def idle(self) -> None:
+        """Wait for a request to begin."""
+        self._arrival.at = None
+        self._idle.set(self._limits.idle_timeout)
+
+    def arrive(self, *, progressed: bool) -> None:
+        """Wait for the rest of a request.
 
         Args:
-            in_request: whether part of it has come.
             progressed: whether another has come whole since the last time.
         """
-        if not in_request:
-            self._arrival.clear()
-            self._idle.set(self._limits.idle_timeout)
-        elif progressed or not self._arrival.is_set:
+        if progressed or self._arrival.at is None:
             self._arrival.set(self._limits.request_timeout)
 
     def work(self) -> None:
