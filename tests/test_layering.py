@@ -48,7 +48,8 @@ LAYERS = (
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
         *("transports.listening", "transports.resource", "transports.responses"),
-        *("transports.pipeline", "transports.repeated", "transports.routing", "transports.site"),
+        *("transports.pipeline", "transports.polling", "transports.repeated"),
+        *("transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
         *("transports.bodies", "transports.tunnel", "transports.urls"),
@@ -74,7 +75,7 @@ LAYERS = (
 # both sides of that seam is shared; hybrid joins transports that stand alone, and listening
 # chooses one of them by its name.
 TRANSPORTS = {
-    "base": {"handshakes", "wire"},
+    "base": {"handshakes", "polling", "wire"},
     "certificates": set(),
     "handshakes": {"tls"},
     "reach": set(),
@@ -83,13 +84,17 @@ TRANSPORTS = {
     "unix_socket": set(),
     "exchange": {"repeated", "web"},
     "repeated": set(),
-    "http": {"base", "exchange", "pipeline", "responses", "routing", "site", "web", "websocket"},
+    "http": {
+        *("base", "exchange", "pipeline", "repeated", "responses", "routing", "site", "web"),
+        "websocket",
+    },
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {
         *("base", "http", "hybrid", "stream"),
         *("reach", "redirect", "tls", "unix_socket"),
     },
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
+    "polling": set(),
     "pipeline": {"base", "exchange", "responses", "times", "web"},
     "responses": {"exchange", "web", "wire"},
     "routing": {"exchange", "web"},

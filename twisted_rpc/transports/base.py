@@ -30,6 +30,7 @@ from twisted_rpc.interfaces import ILine
 from twisted_rpc.lines import source_of
 from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.handshakes import HandshakeLog
+from twisted_rpc.transports.polling import LinePoll
 from twisted_rpc.transports.wire import Wire, keep_alive
 
 __all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
@@ -111,6 +112,13 @@ class RPCFactory(Factory):
     def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         self.endpoint = endpoint
         self.namespaces = namespaces
+        self._poll: LinePoll | None = None
+
+    def adopt(self, transport: Any) -> None:
+        """Read from a line together with the others of this port."""
+        while isinstance(transport, ProtocolWrapper):  # TLS, or what a proxy says before it
+            transport = transport.transport
+        self._poll = LinePoll.adopt(transport, self._poll)
 
     @cached_property
     def _refusals(self) -> Sparing:
@@ -167,6 +175,7 @@ class RPCProtocol(Protocol):
                 hand_over(self.transport, self.refuse(refusal))
                 return
             self._counted = True
+            self.factory.adopt(self.transport)
             if ISSLTransport.providedBy(self.transport):
                 # Writing before the handshake is done would stop TLS from reading it.
                 self._handshake.set(endpoint.limits.handshake_timeout)

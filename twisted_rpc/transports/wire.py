@@ -15,6 +15,7 @@ from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
@@ -36,6 +37,10 @@ SETTLING = 1 / 16
 
 LOOK = 5.0
 """Seconds between looks whether a far side that is not read from is still there."""
+
+_PIECE = 128 * 1024
+"""So many bytes at most go to the socket at once, as Twisted has it: of what the kernel has taken
+nobody knows how much is read, and so when the line may be closed."""
 
 _PROBES = 5
 """How often the kernel asks a silent far side: packets may be lost."""
@@ -97,7 +102,11 @@ class Wire:
         return self._closing
 
     def write(self, data: bytes) -> None:
-        """Write bytes, after all those written before."""
+        """Write bytes, after all those written before.
+
+        They go straight to the socket while nothing waits to go before them.  Whatever may
+        have happened to the line, the reactor meets it too, and reports it.
+        """
         direct = self._direct
         if (
             direct is not None
@@ -106,12 +115,13 @@ class Wire:
             and direct.connected
             and not direct.disconnecting
         ):
-            sent = direct.writeSomeData(data)
+            try:
+                sent = direct.socket.send(data if len(data) <= _PIECE else data[:_PIECE])
+            except OSError:
+                sent = 0
             if sent == len(data):
                 return
-            # An exception instead of a number: the reactor meets it too, and reports it.
-            if isinstance(sent, int) and sent > 0:
-                data = data[sent:]
+            data = data[sent:]
         self._queued += len(data)
         self.transport.write(data)
         if self._unasked is not None:  # TLS says so while it still hands over
@@ -352,9 +362,8 @@ def _seconds(seconds: float) -> int:
 
 def _direct(transport: Any) -> Any:
     """The transport itself, if bytes may go straight to its socket."""
-    if isinstance(transport, FileDescriptor) and not getattr(transport, "TLS", False):
-        return transport if hasattr(transport, "_tempDataLen") else None
-    return None
+    is_plain = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
+    return transport if is_plain else None
 
 
 def _socket_of(transport: Any) -> Any:
