@@ -176,6 +176,23 @@ class Connection(Calling):
         """Frame and write."""
         raise NotImplementedError
 
+    @property
+    def framing(self) -> str:
+        """A name for how messages to it are framed; empty if each has a frame of its own.
+
+        What is `framed` for one connection may be given to `push` of any other with the
+        same name.
+        """
+        return ""
+
+    def framed(self, message: bytes) -> bytes:
+        """The bytes that carry a message to it."""
+        raise NotImplementedError
+
+    def push(self, frame: bytes) -> None:
+        """Write what it has not asked for, unless it leaves too much of that unread."""
+        raise NotImplementedError
+
     def _answer_by(self, dispatch: Dispatch) -> None:
         """Have messages answered like this, shown to `trace` before if it wants to see them."""
 

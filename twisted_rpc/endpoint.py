@@ -70,18 +70,29 @@ class Endpoint(Exposing):
     ) -> int:
         """Notify every full-duplex connection but some; return how many were.
 
-        Who has yet to prove who it is learns nothing.
+        Who has yet to prove who it is learns nothing.  It is encoded once for all of them,
+        and framed once for those who speak in the same framing.
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent.
         """
         notification = encoded_notification(method, params)
+        frames: dict[str, bytes] = {}
         told = 0
         for connection in list(self.connections.values()):
             may_know = connection.full_duplex and connection.is_admitted
-            if may_know and not connection.is_closed and connection not in exclude:
+            if not may_know or connection.is_closed or connection in exclude:
+                continue
+            told += 1
+            framing = connection.framing
+            if not framing or self.tracing:
                 connection.notify_encoded(notification)
-                told += 1
+                continue
+            frame = frames.get(framing)
+            if frame is None:
+                connection.check_thread("notify_all")
+                frame = frames[framing] = connection.framed(notification)
+            connection.push(frame)
         return told
 
     # -- hooks -------------------------------------------------------------------------------

@@ -148,6 +148,20 @@ class StreamConnection(Connection):
     def _accepts_unasked(self, size: int) -> bool:
         return self._wire.accepts_unasked(size)
 
+    @property
+    def framing(self) -> str:
+        """See `Connection.framing`."""
+        return self.framer.name
+
+    def framed(self, message: bytes) -> bytes:
+        """See `Connection.framed`."""
+        return self.framer.frame(message)
+
+    def push(self, frame: bytes) -> None:
+        """See `Connection.push`."""
+        if self._wire.accepts_unasked(len(frame)):
+            self._wire.write(frame)
+
     def _write(self, messages: list[bytes]) -> None:
         self._wire.write(self.framer.frame_all(messages))
 

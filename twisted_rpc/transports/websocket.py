@@ -9,7 +9,7 @@ does not know goes to Autobahn in its order.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket import USES_NVX
@@ -93,6 +93,7 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
     """
 
     transport: Any
+    framing: ClassVar[str] = "websocket"
 
     def __init__(
         self, factory: WebSocketFactory, headers: Mapping[str, str], login: Login | None
@@ -256,14 +257,26 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
 
     def send_text(self, messages: list[bytes]) -> None:
         """Send messages, each as one frame, in one write."""
-        if self.state != self.STATE_OPEN:
-            return
-        data = b"".join([text_frame(message) for message in messages])
+        if self.state == self.STATE_OPEN:
+            data = b"".join([text_frame(message) for message in messages])
+            self._account_sent(len(data), len(messages))
+            self.wire.write(data)
+
+    def framed(self, message: bytes) -> bytes:
+        """See `Connection.framed`."""
+        return text_frame(message)
+
+    def push(self, frame: bytes) -> None:
+        """See `Connection.push`."""
+        if self.state == self.STATE_OPEN and self.wire.accepts_unasked(len(frame)):
+            self._account_sent(len(frame), 1)
+            self.wire.write(frame)
+
+    def _account_sent(self, octets: int, messages: int) -> None:
         stats = self.trafficStats
-        stats.outgoingOctetsWireLevel += len(data)
-        stats.outgoingWebSocketFrames += len(messages)
-        stats.outgoingWebSocketMessages += len(messages)
-        self.wire.write(data)
+        stats.outgoingOctetsWireLevel += octets
+        stats.outgoingWebSocketFrames += messages
+        stats.outgoingWebSocketMessages += messages
 
     def limit_messages(self, size: int | None) -> None:
         """See `WebSocketLine.limit_messages`."""

@@ -85,6 +85,19 @@ class WebSocketConnection(Connection):
     def _accepts_unasked(self, size: int) -> bool:
         return self._protocol.wire.accepts_unasked(size)
 
+    @property
+    def framing(self) -> str:
+        """See `Connection.framing`."""
+        return self._protocol.framing
+
+    def framed(self, message: bytes) -> bytes:
+        """See `Connection.framed`."""
+        return self._protocol.framed(message)
+
+    def push(self, frame: bytes) -> None:
+        """See `Connection.push`."""
+        self._protocol.push(frame)
+
     def _set_reading(self, reading: bool) -> None:
         self._protocol.set_reading(reading)
 
@@ -96,7 +109,10 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
     Attributes:
         endpoint: what the line belongs to.
         connection: what it carries, once the handshake is done.
+        framing: see `Connection.framing`; a client masks each frame with a key of its own.
     """
+
+    framing: ClassVar[str] = ""
 
     transport: Any
     endpoint: Endpoint
@@ -119,6 +135,14 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
 
     def send_text(self, messages: list[bytes]) -> None:
         """Send messages, each as one frame."""
+        raise NotImplementedError
+
+    def framed(self, message: bytes) -> bytes:
+        """See `Connection.framed`."""
+        raise NotImplementedError
+
+    def push(self, frame: bytes) -> None:
+        """See `Connection.push`."""
         raise NotImplementedError
 
     def limit_messages(self, size: int | None) -> None:
