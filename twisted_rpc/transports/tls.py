@@ -17,6 +17,7 @@ from zope.interface import implementer
 from twisted_rpc.config import Listener
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.transports.certificates import KeyPair, load_certificates, load_pair, validity
+from twisted_rpc.transports.records import RecordConnection
 
 __all__ = ["TLS", "TLSConnection", "reason_of"]
 
@@ -53,7 +54,7 @@ def reason_of(error: SSL.Error) -> str:
     return str(errors[-1][-1]) if errors else "no reason given"
 
 
-class TLSConnection(SSL.Connection):
+class TLSConnection(RecordConnection):
     """One connection's TLS.
 
     Attributes:

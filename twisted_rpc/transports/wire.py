@@ -11,6 +11,7 @@ import math
 import select
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -18,6 +19,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from twisted_rpc.config import Limits
@@ -76,6 +78,7 @@ class Wire:
     ) -> None:
         self.transport = transport
         self._direct = _direct(transport)
+        self._write = _writer_of(transport)
         self._socket = _socket_of(transport)
         self._is_socket = getattr(self._socket, "socket", None) is not None
         self._limits = owner.limits
@@ -123,7 +126,7 @@ class Wire:
                 return
             data = data[sent:]
         self._queued += len(data)
-        self.transport.write(data)
+        self._write(data)
         if self._unasked is not None:  # TLS says so while it still hands over
             self._taken = min(self._taken, self._queued - self._holds())
 
@@ -364,6 +367,39 @@ def _direct(transport: Any) -> Any:
     """The transport itself, if bytes may go straight to its socket."""
     is_plain = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
     return transport if is_plain else None
+
+
+def _writer_of(transport: Any) -> Callable[[bytes], object]:
+    """What takes bytes that cannot go straight to the socket.
+
+    TLS of Twisted's keeps small writes for the next turn of the reactor's loop, to
+    encrypt them together.  Ours are together already, so they pass it by; and what it
+    makes of them goes straight to the socket where it can.
+    """
+    if isinstance(transport, TLSMemoryBIOProtocol):
+        below = _direct(transport.transport)
+        if below is not None:
+            below.write = partial(_write_through, below, type(below).write)
+        return partial(TLSMemoryBIOProtocol.write, transport)
+    return transport.write  # type: ignore[no-any-return]
+
+
+def _write_through(direct: Any, queue: Callable[[Any, bytes], object], data: bytes) -> None:
+    """Write to the socket what it takes while nothing waits to go before; queue the rest."""
+    if (
+        not direct.dataBuffer
+        and not direct._tempDataLen
+        and direct.connected
+        and not direct.disconnecting
+    ):
+        try:
+            sent = direct.socket.send(data)
+        except OSError:
+            sent = 0
+        if sent == len(data):
+            return
+        data = data[sent:]
+    queue(direct, data)
 
 
 def _socket_of(transport: Any) -> Any:

@@ -1,0 +1,95 @@
+"""TLS that asks OpenSSL only for what there may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+
+__all__ = ["RecordConnection"]
+
+_HEADER = 5
+"""Bytes of a record's header; the last two say how many follow (RFC 8446, section 5.1)."""
+
+
+class RecordConnection(SSL.Connection):
+    """A connection over memory that knows when OpenSSL has nothing to give.
+
+    Twisted reads until OpenSSL wants more, and looks after each read whether there is
+    something to send.  Both end with an exception of pyOpenSSL's, and these cost as much
+    as decrypting a small message.  But text only comes of whole records, which can be
+    counted by their headers, and something to send only of what is seen here.  Where
+    either is in doubt, OpenSSL is asked.
+    """
+
+    def __init__(self, context: SSL.Context) -> None:
+        super().__init__(context, None)
+        self._unread = 0  # records that have come whole, and may hold text
+        self._missing = 0  # bytes of the record that is coming
+        self._begun = b""  # the beginning of its header
+        self._has_output = True
+
+    def bio_write(self, buf: Any) -> int:
+        """See `OpenSSL.SSL.Connection.bio_write`."""
+        self._unread += self._ended_in(buf)
+        return super().bio_write(buf)
+
+    def _ended_in(self, data: bytes) -> int:
+        """How many records end in these bytes."""
+        if self._begun:
+            data = self._begun + data
+        at, end, ended = self._missing, len(data), 0
+        if 0 < at <= end:
+            ended = 1
+        while end - at >= _HEADER:
+            at += _HEADER + (data[at + 3] << 8 | data[at + 4])
+            if at <= end:
+                ended += 1
+        self._missing = max(0, at - end)
+        self._begun = data[at:]
+        return ended
+
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        """See `OpenSSL.SSL.Connection.recv`."""
+        if self._unread <= 0:
+            raise SSL.WantReadError()
+        try:
+            text = super().recv(bufsiz, flags)
+        except SSL.WantReadError:
+            self._unread = 0
+            self._has_output = True
+            raise
+        except SSL.Error:
+            self._has_output = True
+            raise
+        if len(text) < bufsiz:
+            self._unread -= 1
+        return text
+
+    def bio_shutdown(self) -> None:
+        """See `OpenSSL.SSL.Connection.bio_shutdown`; the end is to be read as well."""
+        self._unread += 1
+        super().bio_shutdown()
+
+    def bio_read(self, bufsiz: int) -> bytes:
+        """See `OpenSSL.SSL.Connection.bio_read`."""
+        if not self._has_output:
+            raise SSL.WantReadError()
+        data = super().bio_read(bufsiz)
+        self._has_output = len(data) == bufsiz
+        return data
+
+    def send(self, buf: Any, flags: int = 0) -> int:
+        """See `OpenSSL.SSL.Connection.send`."""
+        self._has_output = True
+        return super().send(buf, flags)
+
+    def do_handshake(self) -> None:
+        """See `OpenSSL.SSL.Connection.do_handshake`."""
+        self._has_output = True
+        super().do_handshake()
+
+    def shutdown(self) -> bool:
+        """See `OpenSSL.SSL.Connection.shutdown`."""
+        self._has_output = True
+        return super().shutdown()
