@@ -214,6 +214,7 @@ class Gate(GateTestCase):
         self.assertEqual(self.server.notify_all("news", ["secret"]), 0)
         self.say(request("auth", ["ann", "secret"]))
         self.assertEqual(self.server.notify_all("news", ["secret"]), 1)
+        self.clock.advance(0)
         self.assertEqual(self.connection.sent[-1]["params"], ["secret"])
 
 

@@ -121,6 +121,7 @@ class Connections(ServerTestCase):
         ann, bob, carl = (MemoryConnection(self.server).open() for _ in range(3))
         told = self.server.notify_all("joined", {"who": "bob"}, exclude=[bob])
         self.assertEqual(told, 2)
+        self.clock.advance(0)
         expected = [{"jsonrpc": "2.0", "method": "joined", "params": {"who": "bob"}}]
         self.assertEqual([c.sent for c in (ann, bob, carl)], [expected, [], expected])
 

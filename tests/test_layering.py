@@ -31,7 +31,7 @@ LAYERS = (
     {
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
         *("auth.portal", "auth.tickets", "auth.validity"),
-        *("interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
+        *("broadcasting", "interfaces", "proxy", "outgoing", "batching", "flow", "calling"),
         *(
             "connection",
             "exposing",
@@ -48,7 +48,7 @@ LAYERS = (
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
         *("transports.listening", "transports.resource", "transports.responses"),
-        *("transports.pipeline", "transports.polling", "transports.repeated"),
+        *("transports.pipeline", "transports.polling", "transports.records", "transports.repeated"),
         *("transports.routing", "transports.site"),
         *("transports.stream", "transports.times", "transports.web", "transports.websocket"),
         *("transports.wire", "transports.connecting", "transports.http_client"),
@@ -80,7 +80,8 @@ TRANSPORTS = {
     "handshakes": {"tls"},
     "reach": set(),
     "redirect": {"exchange", "http", "routing", "web"},
-    "tls": {"certificates"},
+    "records": set(),
+    "tls": {"certificates", "records"},
     "unix_socket": set(),
     "exchange": {"repeated", "web"},
     "repeated": set(),

@@ -220,7 +220,7 @@ class Calling(Flow):
         if invalid.meant is None:
             self.break_off(str(invalid.error.data))
         else:  # an answer, or a notification, which has none
-            self._owner.dispatcher.dispatch(invalid.meant, self)
+            self._owner.dispatcher.run(invalid.meant, self)
         return None
 
     def _last_error(self, invalid: Invalid) -> Invalid | None:

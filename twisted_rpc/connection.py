@@ -21,6 +21,7 @@ from twisted_rpc import codec
 from twisted_rpc.auth.gate import Gate
 from twisted_rpc.auth.portal import Login
 from twisted_rpc.auth.validity import Validity
+from twisted_rpc.broadcasting import Broadcasts
 from twisted_rpc.calling import Calling
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
@@ -68,6 +69,7 @@ class Connection(Calling):
         self.identity = None if login is None else login.identity
         self.listeners = Listeners()
         self._tracing: bool = owner.tracing
+        self._broadcasts: Broadcasts = owner.broadcasts
         self.address = ""
         self.namespaces: Collection[str] | None = None
         self.line_credentials: Sequence[ICredentials] = ()
@@ -163,6 +165,8 @@ class Connection(Calling):
         """Write messages, framed, in one piece."""
         if self.is_closed:
             return
+        if self._broadcasts.waiting:
+            self._broadcasts.send()
         if self._tracing:
             for message in messages:
                 self._owner.traced("-->", message, self)
@@ -178,19 +182,19 @@ class Connection(Calling):
 
     @property
     def framing(self) -> str:
-        """A name for how messages to it are framed; empty if each has a frame of its own.
+        """A name for how messages to it are framed; empty if each is to be sent for itself.
 
         What is `framed` for one connection may be given to `push` of any other with the
         same name.
         """
         return ""
 
-    def framed(self, message: bytes) -> bytes:
-        """The bytes that carry a message to it."""
+    def framed(self, messages: list[bytes]) -> bytes:
+        """The bytes that carry messages to it."""
         raise NotImplementedError
 
-    def push(self, frame: bytes) -> None:
-        """Write what it has not asked for, unless it leaves too much of that unread."""
+    def push(self, frames: bytes, messages: int) -> None:
+        """Write so many that it has not asked for, unless it leaves too much of that unread."""
         raise NotImplementedError
 
     def _answer_by(self, dispatch: Dispatch) -> None:

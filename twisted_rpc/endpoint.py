@@ -21,6 +21,7 @@ from zope.interface import Interface, implementer
 
 from twisted_rpc.auth import portal
 from twisted_rpc.auth.logins import Logins
+from twisted_rpc.broadcasting import Broadcasts
 from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
@@ -51,6 +52,7 @@ class Endpoint(Exposing):
         connections: the open ones by their ids.
         lines: every line there is, also those that have not come to be a connection.
         counters: what was counted since the start.
+        broadcasts: what everybody is still to be told.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Endpoint(Exposing):
         super().__init__(limits=limits, debug=debug, reactor=reactor)
         self.connections: dict[str, Connection] = {}
         self.lines = Lines(self.limits, self.counters)
+        self.broadcasts = Broadcasts(self.clock)
         self._portal: Portal | None = None
 
     def notify_all(
@@ -70,30 +73,25 @@ class Endpoint(Exposing):
     ) -> int:
         """Notify every full-duplex connection but some; return how many were.
 
-        Who has yet to prove who it is learns nothing.  It is encoded once for all of them,
-        and framed once for those who speak in the same framing.
+        Who has yet to prove who it is learns nothing.  It leaves before anything that is sent
+        later, and in one write with others of the same turn of the reactor's loop.
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent.
         """
         notification = encoded_notification(method, params)
-        frames: dict[str, bytes] = {}
-        told = 0
-        for connection in list(self.connections.values()):
-            may_know = connection.full_duplex and connection.is_admitted
-            if not may_know or connection.is_closed or connection in exclude:
-                continue
-            told += 1
-            framing = connection.framing
-            if not framing or self.tracing:
-                connection.notify_encoded(notification)
-                continue
-            frame = frames.get(framing)
-            if frame is None:
-                connection.check_thread("notify_all")
-                frame = frames[framing] = connection.framed(notification)
-            connection.push(frame)
-        return told
+        hearers = [
+            connection
+            for connection in self.connections.values()
+            if connection.full_duplex
+            and connection.is_admitted
+            and not connection.is_closed
+            and connection not in exclude
+        ]
+        if hearers:
+            hearers[0].check_thread("notify")
+            self.broadcasts.add(hearers, notification)
+        return len(hearers)
 
     # -- hooks -------------------------------------------------------------------------------
 

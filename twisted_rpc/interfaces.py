@@ -17,6 +17,7 @@ class IConnectionOwner(Interface):
     counters = Attribute("The `Counters` of what happens.")
     lines = Attribute("The `Lines` there are.")
     clock = Attribute("An `IReactorTime` provider.")
+    broadcasts = Attribute("The `Broadcasts` that leave before all that is sent later.")
     tracing = Attribute("Whether `trace` wants to be told of every message.")
     requires_authentication = Attribute("Whether it has to prove who it is first.")
     logins = Attribute("The `Logins` that find out who it is.")

@@ -288,5 +288,7 @@ class ClosedTests(StreamTestCase):
         second = list(self.server.connections.values())[1]
         second.closed().addCallback(lambda _: self.server.notify_all("left", [second.id]))
         lines[1].abort()
+        await until(lambda: self.server.broadcasts.waiting, "it is not closed")
+        self.clock.advance(0)
         for line in (lines[0], *lines[2:]):
             self.assertEqual((await line.line())["params"], [second.id])

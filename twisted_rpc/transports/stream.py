@@ -88,6 +88,7 @@ class StreamConnection(Connection):
     def close(self) -> None:
         """See `Connection.close`."""
         self.check_thread("close")
+        self._broadcasts.send()
         if self._is_closing:
             return
         self._is_closing = True
@@ -151,16 +152,16 @@ class StreamConnection(Connection):
     @property
     def framing(self) -> str:
         """See `Connection.framing`."""
-        return self.framer.name
+        return "" if self._tracing else self.framer.name
 
-    def framed(self, message: bytes) -> bytes:
+    def framed(self, messages: list[bytes]) -> bytes:
         """See `Connection.framed`."""
-        return self.framer.frame(message)
+        return self.framer.frame_all(messages)
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frames: bytes, messages: int) -> None:
         """See `Connection.push`."""
-        if self._wire.accepts_unasked(len(frame)):
-            self._wire.write(frame)
+        if self._wire.accepts_unasked(len(frames)):
+            self._wire.write(frames)
 
     def _write(self, messages: list[bytes]) -> None:
         self._wire.write(self.framer.frame_all(messages))

@@ -257,26 +257,20 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
 
     def send_text(self, messages: list[bytes]) -> None:
         """Send messages, each as one frame, in one write."""
-        if self.state == self.STATE_OPEN:
-            data = b"".join([text_frame(message) for message in messages])
-            self._account_sent(len(data), len(messages))
-            self.wire.write(data)
+        self.send_frames(self.framed(messages), len(messages))
 
-    def framed(self, message: bytes) -> bytes:
+    def framed(self, messages: list[bytes]) -> bytes:
         """See `Connection.framed`."""
-        return text_frame(message)
+        return b"".join([text_frame(message) for message in messages])
 
-    def push(self, frame: bytes) -> None:
-        """See `Connection.push`."""
-        if self.state == self.STATE_OPEN and self.wire.accepts_unasked(len(frame)):
-            self._account_sent(len(frame), 1)
-            self.wire.write(frame)
-
-    def _account_sent(self, octets: int, messages: int) -> None:
-        stats = self.trafficStats
-        stats.outgoingOctetsWireLevel += octets
-        stats.outgoingWebSocketFrames += messages
-        stats.outgoingWebSocketMessages += messages
+    def send_frames(self, frames: bytes, messages: int) -> None:
+        """See `WebSocketLine.send_frames`."""
+        if self.state == self.STATE_OPEN:
+            stats = self.trafficStats
+            stats.outgoingOctetsWireLevel += len(frames)
+            stats.outgoingWebSocketFrames += messages
+            stats.outgoingWebSocketMessages += messages
+            self.wire.write(frames)
 
     def limit_messages(self, size: int | None) -> None:
         """See `WebSocketLine.limit_messages`."""

@@ -68,6 +68,7 @@ class WebSocketConnection(Connection):
     def close(self) -> None:
         """See `Connection.close`."""
         self.check_thread("close")
+        self._broadcasts.send()
         self._protocol.close(self._close_code)
 
     def abort(self) -> None:
@@ -88,15 +89,16 @@ class WebSocketConnection(Connection):
     @property
     def framing(self) -> str:
         """See `Connection.framing`."""
-        return self._protocol.framing
+        return "" if self._tracing else self._protocol.framing
 
-    def framed(self, message: bytes) -> bytes:
+    def framed(self, messages: list[bytes]) -> bytes:
         """See `Connection.framed`."""
-        return self._protocol.framed(message)
+        return self._protocol.framed(messages)
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frames: bytes, messages: int) -> None:
         """See `Connection.push`."""
-        self._protocol.push(frame)
+        if self._protocol.wire.accepts_unasked(len(frames)):
+            self._protocol.send_frames(frames, messages)
 
     def _set_reading(self, reading: bool) -> None:
         self._protocol.set_reading(reading)
@@ -137,12 +139,12 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
         """Send messages, each as one frame."""
         raise NotImplementedError
 
-    def framed(self, message: bytes) -> bytes:
+    def framed(self, messages: list[bytes]) -> bytes:
         """See `Connection.framed`."""
         raise NotImplementedError
 
-    def push(self, frame: bytes) -> None:
-        """See `Connection.push`."""
+    def send_frames(self, frames: bytes, messages: int) -> None:
+        """Send so many messages, framed already."""
         raise NotImplementedError
 
     def limit_messages(self, size: int | None) -> None:

@@ -1,0 +1,100 @@
+"""Notifications for many: encoded once, framed once, and written together.
+
+Writing is what a notification costs, once for each far side.  So those that are for the
+same far sides, in one turn of the reactor's loop, leave in one write to each: at the end
+of the turn, or before anything else is sent to anybody, so that all keep their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+__all__ = ["Broadcasts"]
+
+_MOST = 64 * 1024
+"""So many bytes, and no turn is waited for: limits of what is unread look at each write."""
+
+
+class Hearer(Protocol):
+    """A far side that can be told something."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its line is down."""
+
+    @property
+    def framing(self) -> str:
+        """See `Connection.framing`."""
+
+    def framed(self, messages: list[bytes]) -> bytes:
+        """See `Connection.framed`."""
+
+    def push(self, frames: bytes, messages: int) -> None:
+        """See `Connection.push`."""
+
+    def notify_encoded(self, notification: bytes) -> None:
+        """See `Connection.notify_encoded`."""
+
+
+class Broadcasts:
+    """What the far sides of one endpoint are still to be told.
+
+    Args:
+        clock: where the end of the turn comes from.
+
+    Attributes:
+        waiting: whether there is anything.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.waiting = False
+        self._clock = clock
+        self._kept: list[tuple[Sequence[Hearer], list[bytes]]] = []
+        self._size = 0
+        self._turn: IDelayedCall | None = None
+
+    def add(self, hearers: Sequence[Hearer], notification: bytes) -> None:
+        """Tell these, at the end of this turn at the latest."""
+        if self._kept and self._kept[-1][0] == hearers:
+            self._kept[-1][1].append(notification)
+        else:
+            self._kept.append((hearers, [notification]))
+        self.waiting = True
+        self._size += len(notification)
+        if self._size > _MOST:
+            self.send()
+        elif self._turn is None:
+            self._turn = self._clock.callLater(0, self._turn_ended)
+
+    def _turn_ended(self) -> None:
+        self._turn = None
+        self.send()
+
+    def send(self) -> None:
+        """Tell everybody everything."""
+        kept, self._kept = self._kept, []
+        self.waiting = False
+        self._size = 0
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        for hearers, notifications in kept:
+            _tell(hearers, notifications)
+
+
+def _tell(hearers: Sequence[Hearer], notifications: list[bytes]) -> None:
+    frames: dict[str, bytes] = {}
+    for hearer in hearers:
+        if hearer.is_closed:
+            continue
+        framing = hearer.framing
+        if framing not in frames:
+            if not framing:
+                for notification in notifications:
+                    hearer.notify_encoded(notification)
+                continue
+            frames[framing] = hearer.framed(notifications)
+        hearer.push(frames[framing], len(notifications))
