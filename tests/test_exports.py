@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
-from types import ModuleType
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,17 +19,42 @@ MODULES = [
 ]
 
 
-def _public(module: ModuleType) -> set[str]:
-    """What a module holds under public names, submodules left out."""
+def _seen_by_type_checkers() -> dict[str, set[str]]:
+    """The names that the package imports for type checkers, by their modules."""
+    tree = ast.parse(Path(twisted_rpc.__file__).read_text("utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    prefix = "twisted_rpc."
     return {
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        str(node.module).removeprefix(prefix): {alias.name for alias in node.names}
+        for node in imports
     }
 
 
-def test_facade_lists_everything_it_holds() -> None:
-    assert _public(twisted_rpc) == set(twisted_rpc.__all__)
+def test_facade_holds_what_it_lists() -> None:
+    names = [name for names in twisted_rpc._MODULES.values() for name in names]
+    assert sorted(names) == sorted(twisted_rpc.__all__)
+
+
+def test_type_checkers_see_what_is_loaded() -> None:
+    loaded = {module: set(names) for module, names in twisted_rpc._MODULES.items()}
+    assert _seen_by_type_checkers() == loaded
+
+
+def test_facade_names_what_it_has_not_loaded() -> None:
+    program = (
+        "import sys, twisted_rpc\n"
+        "print(set(twisted_rpc.__all__) <= set(dir(twisted_rpc)),"
+        " [name for name in sys.modules if name.startswith('twisted_rpc.')])\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("True []\n", "")
+
+
+def test_facade_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="'twisted_rpc' has no attribute 'Sever'"):
+        _ = twisted_rpc.Sever  # type: ignore[attr-defined]  # and they know it too
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -214,8 +214,9 @@ def test_imports_have_no_cycle() -> None:
     assert not waiting
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES))
+@pytest.mark.parametrize("module", sorted(set(SOURCES) - {""}))
 def test_no_import_hides_behind_type_checking(module: str) -> None:
+    """The package itself is the exception: it loads its names when they are asked for."""
     names = {node.id for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Name)}
     attributes = {
         node.attr for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Attribute)
