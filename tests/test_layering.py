@@ -56,7 +56,7 @@ LAYERS = (
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
         *("transports.certificates", "transports.handshakes", "transports.reach"),
         *("transports.redirect", "transports.tls", "transports.unix_socket"),
-        *("transports.memory", "transports.cors"),
+        *("transports.memory", "transports.cors", "transports.channel"),
     },
     {
         *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
@@ -77,6 +77,7 @@ LAYERS = (
 TRANSPORTS = {
     "base": {"handshakes", "polling", "wire"},
     "certificates": set(),
+    "channel": set(),
     "handshakes": {"tls"},
     "reach": set(),
     "redirect": {"exchange", "http", "routing", "web"},
@@ -86,8 +87,8 @@ TRANSPORTS = {
     "exchange": {"repeated", "web"},
     "repeated": set(),
     "http": {
-        *("base", "exchange", "pipeline", "repeated", "responses", "routing", "site", "web"),
-        "websocket",
+        *("base", "channel", "exchange", "pipeline", "repeated", "responses", "routing", "site"),
+        *("web", "websocket"),
     },
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {

@@ -189,6 +189,9 @@ def makeService(options: Options) -> RPCService:
     from twisted.internet import reactor as installed
 
     assert options.service is not None
+    command: Any = options.parent
+    if command and any(command.get(right) for right in ("chroot", "uid", "gid")):
+        import twisted_rpc.transports.websocket  # noqa: F401  # soon it may be out of reach
     reactor: Any = installed
     reactor.addSystemEventTrigger("before", "shutdown", _settle_signals, reactor)
     return options.service

@@ -52,11 +52,9 @@ from twisted_rpc.errors import (
 )
 from twisted_rpc.keeping import Backoff, Connect
 from twisted_rpc.offline import Offline
-from twisted_rpc.transports.http_client import http_connector
 from twisted_rpc.transports.stream_client import stream_connector
 from twisted_rpc.transports.tunnel import TunnelEndpoint, proxy_for
 from twisted_rpc.transports.urls import EXAMPLES, PORTS, parse_url, without_user
-from twisted_rpc.transports.websocket_client import websocket_connector
 
 __all__ = ["Connector", "connect", "connector"]
 
@@ -315,9 +313,13 @@ class _Place:
         assert self._endpoint is not None
         scheme = self._scheme
         if scheme in ("ws", "wss"):
+            from twisted_rpc.transports.websocket_client import websocket_connector
+
             fields = {**login.headers(), **headers}
             return websocket_connector(self._endpoint, self.name, fields)
         if self.is_http:
+            from twisted_rpc.transports.http_client import http_connector
+
             fields = {**login.headers(), **headers}
             return http_connector(
                 self._endpoint, self.name, fields, self.explain, reactor=self._reactor

@@ -50,6 +50,10 @@ class HybridFactory(RPCFactory):
         self.streams = StreamFactory(http.endpoint, "auto", http.namespaces)
         self.refused = 0
 
+    def startFactory(self) -> None:
+        """See `HTTPFactory.startFactory`."""
+        self.http.startFactory()
+
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A protocol for one line."""
         protocol = HybridProtocol()

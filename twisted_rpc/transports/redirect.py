@@ -54,3 +54,6 @@ class RedirectFactory(HTTPFactory):
     def __init__(self, endpoint: Endpoint, origin: str) -> None:
         super().__init__(endpoint)
         self.router = _Redirect(endpoint, self.router, origin)
+
+    def startFactory(self) -> None:
+        """There is no WebSocket here to be loaded."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from email.utils import formatdate
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.http import datetimeToString
 
 from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
@@ -20,6 +20,11 @@ RETRY_AFTER = (b"Retry-After", b"5")
 _PLAIN = Exchange()
 _LARGE = 4096
 """An answer of so many bytes is not kept until the next ones are ready."""
+
+
+def _date() -> bytes:
+    """The time, as a header field says it (RFC 9110, section 5.6.7)."""
+    return formatdate(usegmt=True).encode("ascii")
 
 
 class Responses:
@@ -57,7 +62,7 @@ class Responses:
 
     def _renew_head(self, now: float) -> None:
         fields = (
-            (b"Date", datetimeToString()),
+            (b"Date", _date()),
             *self.fields(_PLAIN, Reply(200, b"", JSON)),
             (b"Content-Type", JSON),
         )
@@ -80,7 +85,7 @@ class Responses:
 
     def whole(self, exchange: Exchange, answer: Reply, *, closes: bool) -> bytes:
         """Any answer; `closes` says that the connection ends with it."""
-        fields = [(b"Date", datetimeToString()), *self.fields(exchange, answer)]
+        fields = [(b"Date", _date()), *self.fields(exchange, answer)]
         if answer.status != 204:
             fields += [
                 (b"Content-Type", answer.content_type),

@@ -8,39 +8,12 @@ from typing import Any
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport, ITransport
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
-from twisted.web.resource import IResource
-from twisted.web.server import Request, Site
 from zope.interface import directlyProvides, implementer
 
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.wire import Wire
 
 __all__ = ["SiteBridge"]
-
-
-class _Channel(HTTPChannel):
-    """`twisted.web`'s side: tells when a request has been answered."""
-
-    bridge: SiteBridge
-
-    def requestDone(self, request: Request) -> None:
-        persistent = self.persistent
-        super().requestDone(request)
-        if persistent:
-            self.bridge.done(keep_alive=True)
-
-    def loseConnection(self) -> None:
-        super().loseConnection()
-        self.bridge.done(keep_alive=False)
-
-
-class _Request(Request):
-    """`twisted.web`'s request, which does not tell strangers which version answers them."""
-
-    def render(self, resrc: IResource) -> None:
-        self.responseHeaders.removeHeader(b"server")
-        super().render(resrc)
 
 
 @implementer(ITransport)
@@ -81,7 +54,7 @@ class SiteBridge:
     """Hands whole requests of one line to a site, one after the other.
 
     Args:
-        site: made by `site_for`.
+        site: made by `channel.site_for`.
         transport, wire: the line.
         done: told when a request is answered, and whether the line stays open.
 
@@ -89,31 +62,19 @@ class SiteBridge:
         is_busy: whether a request is being answered.
     """
 
-    def __init__(
-        self, site: Site, transport: Any, wire: Wire, done: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, site: Any, transport: Any, wire: Wire, done: Callable[[bool], None]) -> None:
         self.is_busy = False
         self._done = done
-        channel = site.buildProtocol(transport.getPeer())
-        assert isinstance(channel, _Channel)
-        channel.bridge = self
-        channel.makeConnection(_Transport(transport, wire))
-        self._channel = channel
-
-    @staticmethod
-    def site_for(resource: IResource) -> Site:
-        """A site for a resource, without timeouts of its own: ours hold."""
-        site = Site(resource, requestFactory=_Request, timeout=None)
-        site.protocol = _Channel  # type: ignore[assignment,method-assign]  # its documented use
-        return site
+        self._channel = site.buildProtocol(transport.getPeer())
+        self._channel.answered = self._answered
+        self._channel.makeConnection(_Transport(transport, wire))
 
     def forward(self, exchange: Exchange) -> None:
         """Let the site answer a request."""
         self.is_busy = True
         self._channel.dataReceived(exchange.whole())
 
-    def done(self, *, keep_alive: bool) -> None:
-        """The site has answered."""
+    def _answered(self, keep_alive: bool) -> None:
         self.is_busy = False
         self._done(keep_alive)
 

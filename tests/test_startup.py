@@ -1,0 +1,118 @@
+"""What a start loads, and what it does not: a module that nobody needs is time for nothing.
+
+Each program runs in a process of its own and says which of the modules in its table are
+loaded in the end.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+SERVER = {
+    "autobahn": "a tenth of a second; loaded beside the reactor once a port is open",
+    "cffi": "Autobahn's",
+    "twisted.web.client": "nobody is called",
+    "twisted.web.http": "requests are read by httptools",
+    "twisted.web.server": "there is no site",
+    "twisted_rpc.client": "nobody is called",
+    "twisted_rpc.transports.connecting": "nobody is called",
+    "click": "the command line's",
+    "rich": "the command line's",
+    "jwt": "nobody logs in by it",
+    "argon2": "nobody logs in by it",
+}
+
+CLIENT = {
+    "autobahn": "for ws:// alone",
+    "twisted.web.client": "for http:// alone",
+    "twisted.web.server": "nobody is served",
+    "twisted_rpc.service": "the daemon's",
+    "twisted_rpc.server": "nobody is served",
+    "httptools": "nobody is served",
+}
+
+PLUGINS = {
+    "twisted_rpc": "every twistd command imports the plugins",
+    "msgspec": "ours",
+    "cryptography": "a checker's, when one is made",
+}
+
+OPTIONS = "from twisted_rpc.tap import Options\n"
+SERVED = OPTIONS + "Options().parseOptions(['--hybrid=tcp:0', '--expose=examples.users:Users'])"
+
+STARTS = [
+    ("import twisted_rpc", {"twisted": "nothing is asked for", "msgspec": "nothing is asked for"}),
+    ("import twisted.plugins.twisted_rpc_auth, twisted.plugins.twisted_rpc_plugin", PLUGINS),
+    (
+        "from twisted.internet import reactor\nfrom twisted_rpc import listen, method, Server",
+        SERVER,
+    ),
+    (OPTIONS + "Options().parseOptions([])", SERVER),
+    (SERVED, SERVER),
+    ("from twisted_rpc import Client, connect, connector", CLIENT),
+]
+
+
+def _loaded(program: str, modules: Mapping[str, str]) -> list[str]:
+    """Those of some modules that are loaded when a program has run."""
+    said = (
+        f"\nimport json, sys\nprint(json.dumps([n for n in {list(modules)} if n in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program + said],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    loaded: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return loaded
+
+
+@pytest.mark.parametrize(("program", "modules"), STARTS)
+def test_start_does_not_load(program: str, modules: dict[str, str]) -> None:
+    assert _loaded(program, modules) == []
+
+
+LISTEN = """
+import threading
+from twisted.internet import reactor
+from twisted_rpc import Server, listen
+ports = []
+listen(Server(), "tcp:0", {transport!r}).addCallback(ports.append)
+assert ports
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join()
+"""
+
+
+@pytest.mark.parametrize("transport", ["http", "hybrid", "websocket"])
+def test_open_port_loads_websocket(transport: str) -> None:
+    assert _loaded(LISTEN.format(transport=transport), {"autobahn": ""}) == ["autobahn"]
+
+
+def test_open_port_of_streams_loads_no_websocket() -> None:
+    assert _loaded(LISTEN.format(transport="tcp"), {"autobahn": ""}) == []
+
+
+RIGHTS = """
+from twisted_rpc.tap import Options, makeService
+options = Options()
+options.parent = {rights!r}
+options.parseOptions([])
+makeService(options)
+"""
+
+
+@pytest.mark.parametrize("right", ["chroot", "uid", "gid"])
+def test_daemon_loads_everything_before_it_gives_up_a_right(right: str) -> None:
+    """What it imports after that may be out of its reach."""
+    assert _loaded(RIGHTS.format(rights={right: "/"}), {"autobahn": ""}) == ["autobahn"]
+    assert _loaded(RIGHTS.format(rights={right: None}), {"autobahn": ""}) == []
