@@ -66,7 +66,7 @@ LAYERS = (
         *("cli", "cli.batches", "cli.commands", "cli.credentials", "cli.discovery"),
         *("cli.hearing", "cli.load", "cli.measuring", "cli.output", "cli.parameters"),
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
-        *("cli.passwords", "cli.tokens"),
+        *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -42,6 +42,31 @@ PLUGINS = {
     "cryptography": "a checker's, when one is made",
 }
 
+HELP = {
+    "twisted": "nothing is called yet",
+    "twisted_rpc.cli.commands": "no command is run yet",
+    "twisted_rpc.tap": "the daemon's",
+    "rich": "nothing is shown in a table",
+}
+
+CALL = {
+    **CLIENT,
+    "twisted_rpc.tap": "the daemon's",
+    "twisted_rpc.cli.measuring": "another command's",
+    "twisted_rpc.cli.tokens": "another command's",
+    "rich": "a result is no table",
+}
+
+COMMAND_LINE = """
+import sys
+from twisted_rpc.cli import main
+sys.argv = ["twisted-rpc", *{arguments!r}]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
 OPTIONS = "from twisted_rpc.tap import Options\n"
 SERVED = OPTIONS + "Options().parseOptions(['--hybrid=tcp:0', '--expose=examples.users:Users'])"
 
@@ -55,6 +80,10 @@ STARTS = [
     (OPTIONS + "Options().parseOptions([])", SERVER),
     (SERVED, SERVER),
     ("from twisted_rpc import Client, connect, connector", CLIENT),
+    (COMMAND_LINE.format(arguments=["--version"]), HELP),
+    (COMMAND_LINE.format(arguments=["--help"]), HELP),
+    (COMMAND_LINE.format(arguments=["completion", "bash"]), HELP),
+    (COMMAND_LINE.format(arguments=["call", "--help"]), CALL),
 ]
 
 

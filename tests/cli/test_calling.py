@@ -249,12 +249,14 @@ def test_closed_streams_are_told(program: Program, servers: Servers) -> None:
     assert done.returncode == 1
 
 
-def test_ctrl_c_says_nothing_while_modules_are_loaded(program: Program) -> None:
+@pytest.mark.parametrize("module", ["twisted_rpc.cli.status", "twisted_rpc.cli.commands"])
+def test_ctrl_c_says_nothing_while_modules_are_loaded(program: Program, module: str) -> None:
     done = program.run_python(
         "import signal, sys\n"
+        "sys.argv = ['twisted-rpc', 'call', 'tcp://127.0.0.1:1', 'echo']\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        if name == 'twisted_rpc.cli.commands':\n"
+        f"        if name == {module!r}:\n"
         "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupting())\n"
         "from twisted_rpc.cli import main\n"

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 
+import click
 import pytest
 
 from tests.cli.conftest import Inline, Program, Servers
 from tests.cli.test_streaming import lines
 from tests.processes import DEADLINE
+from twisted_rpc.cli import program as commands
 
 
 def test_a_configuration_is_checked(program: Program) -> None:
@@ -42,6 +44,20 @@ def test_what_is_wrong_with_a_configuration_is_one_line(
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"twisted-rpc: {error}")
     assert (done.stdout, done.returncode) == ("", 2)
+
+
+def test_every_command_is_listed_with_the_first_line_of_its_help() -> None:
+    listed = {
+        name: command.get_short_help_str(99)
+        for name, command in commands.Program().commands.items()
+    }
+    context = click.Context(commands.program)
+    for name, summary in listed.items():
+        _, command, _ = commands.program.resolve_command(context, [name])
+        assert command is not None
+        assert command.callback is not None, "a stand-in"
+        assert command.get_short_help_str(99) == summary
+    assert set(commands.program.commands) == set(listed)
 
 
 def test_the_shells_that_can_complete_are_named(inline: Inline) -> None:

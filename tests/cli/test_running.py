@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from twisted_rpc.cli import running
-from twisted_rpc.cli.running import Interrupted, exit_status, run
+from twisted_rpc.cli.running import run
+from twisted_rpc.cli.status import Interrupted, exit_status
 from twisted_rpc.errors import CallTimeout, ConnectionLost
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

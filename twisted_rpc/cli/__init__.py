@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from importlib.util import find_spec
+
+from twisted_rpc.cli.loading import ending_at_once
 
 __all__ = ["main"]
 
@@ -23,11 +24,10 @@ def main() -> None:
         hint = f"{names} not installed: pip install 'twisted_rpc[cli]'"
         print(f"twisted-rpc: {hint}", file=sys.stderr)
         sys.exit(2)
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
-    from twisted_rpc.cli.commands import program
-    from twisted_rpc.cli.running import exit_status
+    with ending_at_once():
+        from twisted_rpc.cli.program import program
+        from twisted_rpc.cli.status import exit_status
 
-    signal.signal(signal.SIGINT, before)
     sys.exit(exit_status(lambda: program.main(prog_name="twisted-rpc", standalone_mode=False)))
 
 

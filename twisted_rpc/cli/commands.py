@@ -1,38 +1,28 @@
-"""The commands that call, notify and listen, and those about the program itself."""
+"""The commands that call, notify and listen."""
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-from click.shell_completion import get_completion_class
 
 from twisted_rpc.cli.batches import Line, answers_to, is_unanswered, read_chunks
 from twisted_rpc.cli.discovery import as_table, list_methods
 from twisted_rpc.cli.hearing import Hearing
-from twisted_rpc.cli.measuring import bench, ping
 from twisted_rpc.cli.output import error_object, printable, to_json
 from twisted_rpc.cli.parameters import HELP, parse_parameters
-from twisted_rpc.cli.passwords import passwd
 from twisted_rpc.cli.program import examples, program
 from twisted_rpc.cli.progress import Progress
-from twisted_rpc.cli.running import FAILED, in_thread, run, run_until_interrupted
+from twisted_rpc.cli.running import in_thread, run, run_until_interrupted
+from twisted_rpc.cli.status import FAILED
 from twisted_rpc.cli.target import Target, calls_a_server
-from twisted_rpc.cli.tokens import token
 from twisted_rpc.client import Client
 from twisted_rpc.errors import RemoteError
-from twisted_rpc.tap import Options
 
-__all__ = ["program"]
-
-program.add_command(ping)
-program.add_command(bench)
-program.add_command(passwd)
-program.add_command(token)
+__all__ = ["batch", "call", "listen", "methods", "notify"]
 
 
 @program.command(
@@ -194,33 +184,3 @@ def methods(target: Target) -> None:
     else:
         for method in found:
             target.output.line(printable(method.name))
-
-
-@program.group()
-def config() -> None:
-    """Look after configuration files of the daemon."""
-
-
-@config.command(epilog=examples("config check /etc/rpc/rpc.toml"))
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Check a configuration FILE, with all that it names, as twistd rpc --check does."""
-    try:
-        Options().parseOptions([f"--config={file}", "--check"])
-    except SystemExit as end:
-        if end.code:
-            raise click.UsageError(str(end.code).removeprefix("rpc: ")) from None
-
-
-@program.command(epilog=examples("completion bash", "completion zsh"))
-@click.argument("shell", type=click.Choice(["bash", "zsh"]))
-def completion(shell: str) -> None:
-    """Print what makes a SHELL complete the commands and options of twisted-rpc.
-
-    In ~/.bashrc: eval "$(twisted-rpc completion bash)"; in ~/.zshrc the same for zsh.
-    """
-    made = get_completion_class(shell)
-    assert made is not None
-    if shell == "bash":  # which else takes a URL for three words, and what follows for too much
-        click.echo("COMP_WORDBREAKS=${COMP_WORDBREAKS//:}")
-    click.echo(made(program, {}, "twisted-rpc", "_TWISTED_RPC_COMPLETE").source())

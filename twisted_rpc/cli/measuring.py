@@ -15,10 +15,11 @@ from twisted.internet.task import deferLater
 from twisted_rpc.cli.load import Load
 from twisted_rpc.cli.output import Output
 from twisted_rpc.cli.parameters import HELP, parse_parameters
-from twisted_rpc.cli.program import Command, Seconds, examples
+from twisted_rpc.cli.program import Seconds, examples, program
 from twisted_rpc.cli.progress import status_line
-from twisted_rpc.cli.running import FAILED, UNCONNECTED, run_until_interrupted
+from twisted_rpc.cli.running import run_until_interrupted
 from twisted_rpc.cli.statistics import Latencies, milliseconds
+from twisted_rpc.cli.status import FAILED, UNCONNECTED
 from twisted_rpc.cli.target import Target, calls_a_server
 from twisted_rpc.client import Client
 from twisted_rpc.errors import CallTimeout, ConnectionLost, RemoteError
@@ -28,8 +29,7 @@ __all__ = ["bench", "ping"]
 _LONGEST_BAR = 40
 
 
-@click.command(
-    cls=Command,
+@program.command(
     epilog=examples(
         "ping tcp://127.0.0.1:7080",
         "ping -n 100 --interval 0.1 --json http://127.0.0.1:7080",
@@ -119,8 +119,7 @@ class _Pings:
             self._output.line(_in_words(summary))
 
 
-@click.command(
-    cls=Command,
+@program.command(
     epilog=examples(
         "bench tcp://127.0.0.1:7080 calc.add 1 2",
         "bench --connections 8 --outstanding 16 --seconds 30 ws://127.0.0.1:7080 calc.add a=1 b=2",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from importlib import import_module
 from typing import Any
 
 import click
+
+from twisted_rpc.cli.loading import ending_at_once
 
 __all__ = ["Command", "Seconds", "examples", "program"]
 
@@ -59,6 +62,52 @@ class Group(click.Group):
     command_class = Command
 
 
+_COMMANDS = {
+    "commands": {
+        "batch": "Send the requests in FILE (- for standard input), and print the answers.",
+        "call": "Call a METHOD and print its result as JSON.",
+        "listen": "Print notifications as they come: all of them, or those of the methods NAME.",
+        "methods": "List the methods of a server that tells them.",
+        "notify": "Send a notification: a METHOD is told something, and nobody answers.",
+    },
+    "configuring": {
+        "completion": "Print what makes a SHELL complete the commands and options of twisted-rpc.",
+        "config": "Look after configuration files of the daemon.",
+    },
+    "measuring": {
+        "bench": "Call a METHOD over and over, and report calls a second and latencies.",
+        "ping": "Measure how long a call there and back takes.",
+    },
+    "passwords": {"passwd": "Set the password of a USER in a FILE, for --auth htpasswd:FILE."},
+    "tokens": {"token": "Look after files of tokens, for --auth token:FILE."},
+}
+"""The commands by the modules of `cli` that hold them, and the first line of their help."""
+
+_MODULES = {name: module for module, names in _COMMANDS.items() for name in names}
+
+
+class Program(Group):
+    """The commands of the program: one is imported when it is asked for.
+
+    Help and completion list stand-ins, so that they do not wait for Twisted.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for names in _COMMANDS.values():
+            for name, summary in names.items():
+                self.add_command(Command(name, help=summary))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group.resolve_command`: the module puts its commands in their places."""
+        if args[0] in _MODULES:
+            with ending_at_once():
+                import_module(f"twisted_rpc.cli.{_MODULES[args[0]]}")
+        return super().resolve_command(ctx, args)
+
+
 def examples(*lines: str, notes: str = "") -> str:
     """The end of a command's help: notes, and what to type."""
     shown = "\n".join(["Examples:", *[f"  twisted-rpc {line}" for line in lines]])
@@ -66,7 +115,7 @@ def examples(*lines: str, notes: str = "") -> str:
 
 
 @click.group(
-    cls=Group,
+    cls=Program,
     context_settings={"help_option_names": ["--help"]},
     epilog=examples(
         "call http://127.0.0.1:7080 calc.add 1 2",

@@ -25,7 +25,6 @@ from twisted_rpc.config import Framing
 from twisted_rpc.connection import Connection
 from twisted_rpc.errors import CallTimeout, ConnectionLost
 from twisted_rpc.transports.connecting import connect
-from twisted_rpc.transports.http_client import HTTPClientConnection
 
 __all__ = ["Target", "calls_a_server"]
 
@@ -115,8 +114,8 @@ class Target:
             CallError: it has not, or is lost.
         """
         connection = _open_connection(client)
-        if isinstance(connection, HTTPClientConnection):
-            await connection.notified()
+        if self.only_answers:
+            await _notified(connection)
         end = reactor.seconds() + self.timeout
         while connection.is_congested and not connection.is_closed:
             if reactor.seconds() > end:
@@ -130,8 +129,8 @@ class Target:
             CallError: it has not.
         """
         connection = _open_connection(client)
-        if isinstance(connection, HTTPClientConnection):
-            await connection.notified()
+        if self.only_answers:
+            await _notified(connection)
             return
 
         def too_long(*_: Any) -> Any:
@@ -152,6 +151,14 @@ def _open_connection(client: Client) -> Connection:
     if connection is None or connection.is_closed:
         raise ConnectionLost(f"the connection to {client.peer} was lost")
     return connection
+
+
+async def _notified(connection: Connection) -> None:
+    """Wait until what was notified over HTTP has been taken."""
+    from twisted_rpc.transports.http_client import HTTPClientConnection
+
+    assert isinstance(connection, HTTPClientConnection)
+    await connection.notified()
 
 
 def calls_a_server(command: Callable[..., Any]) -> Callable[..., Any]:
