@@ -42,14 +42,24 @@ class Calling(Flow):
     transport: ClassVar[str]
     full_duplex: ClassVar[bool] = True
 
+    __slots__ = ("_limits", "_outgoing", "_owner", "_said", "_thread", "peer")
+
     def __init__(self, owner: IConnectionOwner, peer: str) -> None:
         super().__init__(owner.limits.max_in_flight, owner.counters)
         self.peer = peer
         self._owner = owner
         self._limits = owner.limits
         self._thread = get_ident()
-        self._calls = OutgoingCalls(peer, self._cancel_there, owner.new_ids(), self._late)
+        self._outgoing: OutgoingCalls | None = None
         self._said: str | None = None
+
+    @property
+    def _calls(self) -> OutgoingCalls:
+        """Our calls; most far sides are never called."""
+        if self._outgoing is None:
+            ids = self._owner.new_ids()
+            self._outgoing = OutgoingCalls(self.peer, self._cancel_there, ids, self._late)
+        return self._outgoing
 
     # -- what applications use ---------------------------------------------------------------
 
@@ -157,7 +167,8 @@ class Calling(Flow):
             for call in calls:
                 call.fail(type(error)(f"{call.method}: {error}"))
             return
-        messages = [*[self._calls.begin(call) for call in calls], *notifications]
+        begin = self._calls.begin
+        messages = [*[begin(call) for call in calls], *notifications]
         if len(messages) == 1:
             self.transmit(messages[0], calls)
         elif messages:
@@ -200,7 +211,7 @@ class Calling(Flow):
     @property
     def awaits_answer(self) -> bool:  # type: ignore[override]
         """See `Caller`."""
-        return len(self._calls) > 0
+        return self._outgoing is not None and len(self._outgoing) > 0
 
     def take_response(self, message: Message) -> bool:
         """See `Caller.take_response`."""
@@ -241,7 +252,8 @@ class Calling(Flow):
 
     def _calls_lost(self) -> None:
         """See `Flow._calls_lost`; the line is down, or the far side has closed its half."""
-        self._calls.lost(f"the connection to {self.peer} was lost{self._last_words}")
+        if self._outgoing is not None:
+            self._outgoing.lost(f"the connection to {self.peer} was lost{self._last_words}")
 
     # -- what a connection sees to -----------------------------------------------------------
 

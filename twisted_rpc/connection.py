@@ -9,7 +9,6 @@ when the line drops.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -54,7 +53,12 @@ class Connection(Calling):
         line: what carries it, if that is counted as a stranger's until it is admitted.
     """
 
-    line: ILine | None = None
+    __slots__ = (
+        "_broadcasts",
+        *("_gate", "_handshake", "_has_ended", "_login", "_source", "_tracing", "_unproved"),
+        *("_validity", "_watchers", "address", "headers", "id", "identity", "line"),
+        *("line_credentials", "listeners", "namespaces"),
+    )
 
     def __init__(
         self,
@@ -71,25 +75,29 @@ class Connection(Calling):
         self._tracing: bool = owner.tracing
         self._broadcasts: Broadcasts = owner.broadcasts
         self.address = ""
+        self.line: ILine | None = None
         self.namespaces: Collection[str] | None = None
         self.line_credentials: Sequence[ICredentials] = ()
+        self._source: str | None = None
         self._gate: Gate | None = None
         self._login = login
         self._unproved = 0
         self._has_ended = False
-        self._validity = Validity(owner.limits.auth_recheck, owner.clock, self._login_ended)
+        self._validity: Validity | None = None
         self._watchers: list[Deferred[None]] = []
-        self._handshake = Deadline(owner.clock, self._handshake_expired)
+        self._handshake: Deadline | None = None
         self._answer_by(owner.dispatcher.dispatch)
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
         return f"<{type(self).__name__} {self.id} to {self.peer}: {state}>"
 
-    @cached_property
+    @property
     def source(self) -> str:  # type: ignore[override]
         """See `Caller`."""
-        return source_of(self.address or self.peer)
+        if self._source is None:
+            self._source = source_of(self.address or self.peer)
+        return self._source
 
     @property
     def connection(self) -> Connection:
@@ -136,7 +144,7 @@ class Connection(Calling):
             self._stand_at_gate()
         else:
             self.be(self.identity)
-            self._validity.watch(self.identity)
+            self._watch_validity()
         self._owner.opened(self)
         if self._gate is not None and self.line_credentials:
             self._ask_line(self.line_credentials)
@@ -150,8 +158,10 @@ class Connection(Calling):
             return
         self.is_closed = True  # before a call ends: who then calls again waits for a new line
         self._backlog.clear()
-        self._handshake.stop()
-        self._validity.stop()
+        if self._handshake is not None:
+            self._handshake.stop()
+        if self._validity is not None:
+            self._validity.stop()
         if self._gate is not None:
             self._gate.close()
         if self._login is not None:
@@ -217,6 +227,7 @@ class Connection(Calling):
     def _stand_at_gate(self) -> None:
         self._gate = Gate(self._owner.logins, self._owner.dispatcher, self, self)
         self._answer_by(self._dispatch_at_gate)
+        self._handshake = Deadline(self.clock, self._handshake_expired)
         self._handshake.set(self._limits.handshake_timeout)
         limits = self._limits
         sizes = [size for size in (limits.max_message, limits.max_auth_message) if size is not None]
@@ -260,10 +271,19 @@ class Connection(Calling):
         if self.line is not None:
             self._owner.lines.proved(self.line)
         self._answer_by(self._owner.dispatcher.dispatch)
-        self._handshake.clear()
+        if self._handshake is not None:
+            self._handshake.clear()
         self._limit_messages(self._limits.max_message, "max_message")
         self.be(login.identity)
-        self._validity.watch(login.identity)
+        self._watch_validity()
+
+    def _watch_validity(self) -> None:
+        """Look after what may end by itself, which takes somebody."""
+        if self.identity is not None:
+            if self._validity is None:
+                recheck = self._limits.auth_recheck
+                self._validity = Validity(recheck, self.clock, self._login_ended)
+            self._validity.watch(self.identity)
 
     def again(self, message: bytes) -> None:
         """Handle a message once more, before all others."""

@@ -30,6 +30,11 @@ class Flow(Caller):
         is_closed: whether the line is down.
     """
 
+    __slots__ = (
+        *("_backlog", "_congested", "_counters", "_dispatch", "_ending", "_held"),
+        *("_input_ended", "_max_in_flight", "_reading", "_working", "is_closed"),
+    )
+
     _dispatch: Dispatch
 
     def __init__(self, max_in_flight: int | None, counters: Counters) -> None:

@@ -244,6 +244,8 @@ class Namespace:
 class Listeners:
     """Functions told of a notification: any number for each name."""
 
+    __slots__ = ("_by_name",)
+
     def __init__(self) -> None:
         self._by_name: dict[str, list[Method]] = {}
 

@@ -125,6 +125,9 @@ def _nothing() -> None:
     """Nobody holds the call."""
 
 
+_NO_BATCH: frozenset[Call] = frozenset()
+
+
 class OutgoingCalls:
     """The calls of ours that one far side has not answered.
 
@@ -137,6 +140,8 @@ class OutgoingCalls:
         clue: see `Call`.
     """
 
+    __slots__ = ("_batch", "_clue", "_forgotten", "_peer", "_pending")
+
     def __init__(
         self,
         peer: str,
@@ -148,7 +153,7 @@ class OutgoingCalls:
         self._clue = clue
         self._forgotten = forgotten
         self._pending: Pending[Call] = Pending(ids)
-        self._batch: frozenset[Call] = frozenset()
+        self._batch = _NO_BATCH
 
     def __len__(self) -> int:
         return len(self._pending)

@@ -21,6 +21,8 @@ class Pending(Generic[T]):
         ids: where ids come from; integers from 1 unless given.
     """
 
+    __slots__ = ("_ids", "_waiting")
+
     def __init__(self, ids: Iterator[int | str] | None = None) -> None:
         self._ids = count(1) if ids is None else ids
         self._waiting: dict[int | str, T] = {}

@@ -49,6 +49,13 @@ class Caller:
     connection: Any = None
     awaits_answer: bool = False
 
+    # A connection has more attributes than the keys of their dictionaries can be shared for,
+    # and would take a kilobyte more.  The dictionary is for what an application keeps there.
+    __slots__ = (
+        *("__dict__", "__weakref__"),
+        *("delay", "direct", "errors", "in_flight", "running", "view"),
+    )
+
     def __init__(self) -> None:
         self.in_flight = 0
         self.view: View | None = None

@@ -45,6 +45,8 @@ class Validity:
         ended: told why it holds no more.
     """
 
+    __slots__ = ("_clock", "_ended", "_identity", "_next", "_recheck")
+
     def __init__(
         self, recheck: float | None, clock: IReactorTime, ended: Callable[[str], None]
     ) -> None:

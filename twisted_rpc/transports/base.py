@@ -152,6 +152,11 @@ class RPCProtocol(Protocol):
     wire: Wire
     _log = Logger()
 
+    __slots__ = (
+        *("_admitted", "_counted", "_handshake", "address", "begun", "endpoint", "peer"),
+        "wire",
+    )
+
     def __init__(self, *, admitted: bool = False) -> None:
         self._admitted = admitted
         self._counted = admitted
@@ -163,7 +168,7 @@ class RPCProtocol(Protocol):
         self.endpoint = endpoint
         peer = _peer_of(self.transport)
         self.address, self.peer = address_name(peer)
-        self._handshake = Deadline(endpoint.clock, self._handshake_expired)
+        self._handshake: Deadline | None = None
         self.wire = Wire(self.transport, endpoint, self.congested)
         if not self._admitted:
             if isinstance(peer, IPv4Address | IPv6Address):
@@ -178,6 +183,7 @@ class RPCProtocol(Protocol):
             self.factory.adopt(self.transport)
             if ISSLTransport.providedBy(self.transport):
                 # Writing before the handshake is done would stop TLS from reading it.
+                self._handshake = Deadline(endpoint.clock, self._handshake_expired)
                 self._handshake.set(endpoint.limits.handshake_timeout)
                 return
         self._begin()
@@ -223,7 +229,8 @@ class RPCProtocol(Protocol):
 
     def handshakeCompleted(self) -> None:
         """TLS is up."""
-        self._handshake.clear()
+        if self._handshake is not None:
+            self._handshake.clear()
         if not self.begun:
             self._begin()
 
@@ -254,16 +261,21 @@ class RPCProtocol(Protocol):
         self.factory.handshakes.tell(self.peer, late)
         self.wire.abort()
 
+    def _stop_handshake(self) -> None:
+        if self._handshake is not None:
+            self._handshake.stop()
+            self._handshake = None
+
     def leave_to(self, successor: Any) -> None:
         """Let a protocol go on from here that was made with `admitted=True`."""
-        self._handshake.stop()
+        self._stop_handshake()
         self.wire.release()
         self.endpoint.lines.succeed(self, successor)
         hand_over(self.transport, successor)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count this line out."""
-        self._handshake.stop()
+        self._stop_handshake()
         self.wire.lost()
         if self._counted:
             self._counted = False

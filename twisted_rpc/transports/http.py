@@ -53,6 +53,8 @@ class HTTPConnection(Connection):
     transport: ClassVar[str] = "http"
     full_duplex: ClassVar[bool] = False
 
+    __slots__ = ("_protocol", "exchange")
+
     def __init__(self, protocol: HTTPProtocol) -> None:
         super().__init__(protocol.endpoint, protocol.peer)
         self._protocol = protocol
@@ -182,6 +184,8 @@ class HTTPProtocol(Pipeline):
     """Serves each request of one line in its way: RPC, a site, or WebSocket."""
 
     factory: HTTPFactory
+
+    __slots__ = ("_bridge", "_connection", "_known", "_login", "_logins", "_secure")
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
@@ -339,7 +343,7 @@ class HTTPProtocol(Pipeline):
         if self._is_known(exchange):
             self.endpoint.lines.proved(self)
         if requeue:
-            self._queue.appendleft(exchange)
+            self._queue.insert(0, exchange)
         elif exchange.refusal is not None and self._expected:  # its body is wanted by nobody
             self._expected = False
             self._reader.give_up(structs.replace(exchange.refusal, closes=True))

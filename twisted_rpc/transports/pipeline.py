@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.transports.base import RPCProtocol
 from twisted_rpc.transports.exchange import Exchange, RequestReader
@@ -27,10 +25,16 @@ class Pipeline(RPCProtocol):
 
     responses: Responses
 
+    __slots__ = (
+        *("_busy", "_closing", "_congested", "_draining", "_expected", "_gone", "_held"),
+        *("_input_ended", "_outbox", "_progressed", "_queue", "_reader", "_silence", "_times"),
+        "_working",
+    )
+
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
         self._reader = RequestReader(self)
-        self._queue: deque[Exchange] = deque()
+        self._queue: list[Exchange] = []  # short: a deque would take as much as all the rest
         self._outbox = Outbox(self.wire)
         self._held: list[bytes] = []
         self._busy = False
@@ -130,7 +134,7 @@ class Pipeline(RPCProtocol):
 
     def _work_off_queue(self) -> None:
         while self._queue and self._is_free:
-            exchange = self._queue.popleft()
+            exchange = self._queue.pop(0)
             if exchange.refusal is not None:
                 self.answer(exchange, exchange.refusal)
             else:

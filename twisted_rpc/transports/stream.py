@@ -40,6 +40,8 @@ class StreamConnection(Connection):
 
     transport: ClassVar[str] = "tcp"
 
+    __slots__ = ("_arrival", "_is_closing", "_speaks_json", "_unreadable", "_wire", "framer")
+
     def __init__(self, owner: Endpoint, peer: str, framer: Framer, wire: Wire) -> None:
         super().__init__(owner, peer)
         self.framer = framer

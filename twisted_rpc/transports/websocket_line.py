@@ -44,6 +44,8 @@ class WebSocketConnection(Connection):
 
     transport: ClassVar[str] = "websocket"
 
+    __slots__ = ("_close_code", "_protocol")
+
     def __init__(
         self,
         protocol: WebSocketLine,

@@ -70,6 +70,12 @@ class Wire:
 
     _log = Logger()
 
+    __slots__ = (
+        *("_all_out", "_clock", "_closing", "_congested", "_counters", "_deadline", "_direct"),
+        *("_given_up", "_is_socket", "_limits", "_lingering", "_look", "_overdue", "_queued"),
+        *("_socket", "_taken", "_unasked", "_waited", "_write", "transport"),
+    )
+
     def __init__(
         self,
         transport: Any,
@@ -94,8 +100,8 @@ class Wire:
         self._waited = 0.0
         self._all_out = False
         self._clock = owner.clock
-        self._deadline = Deadline(owner.clock, self._expired)
-        self._look = Deadline(owner.clock, self._look_after)
+        self._deadline: Deadline | None = None
+        self._look: Deadline | None = None
         if hasattr(transport, "registerProducer"):
             self.transport.registerProducer(self, True)
 
@@ -152,17 +158,23 @@ class Wire:
         that the far side has reset it: it is looked after meanwhile.
         """
         if reading:
-            self._look.clear()
+            if self._look is not None:
+                self._look.clear()
             self.transport.resumeProducing()
         else:
-            self._look.set(LOOK)
+            self._look_in(LOOK)
             self.transport.pauseProducing()
+
+    def _look_in(self, seconds: float) -> None:
+        if self._look is None:
+            self._look = Deadline(self._clock, self._look_after)
+        self._look.set(seconds)
 
     def _look_after(self) -> None:
         if self._is_socket and _events(self._socket, select.POLLERR):
             self.abort()
         else:
-            self._look.set(LOOK)
+            self._look_in(LOOK)
 
     def close(self) -> None:
         """Close once everything is out, or after `unread_timeout` in any case."""
@@ -209,7 +221,7 @@ class Wire:
         self._waited = 0.0
         self._all_out = self._holds() == 0
         self._taken = self._queued - self._holds()
-        self._deadline.set(LINGER)
+        self._expire_in(LINGER)
 
     def _let_go(self) -> None:
         if not self._closing and hasattr(self.transport, "unregisterProducer"):
@@ -230,8 +242,9 @@ class Wire:
 
     def stop(self) -> None:
         """The line is down, or another's."""
-        self._deadline.stop()
-        self._look.stop()
+        for deadline in (self._deadline, self._look):
+            if deadline is not None:
+                deadline.stop()
 
     def lost(self) -> None:
         """The line is down: what it did not take is not kept for the calls that still run."""
@@ -254,7 +267,7 @@ class Wire:
         if self._unasked is not None:
             self._unasked = None
             if not self._closing:
-                if not self._lingering:
+                if not self._lingering and self._deadline is not None:
                     self._deadline.clear()
                 self._congested(False)
 
@@ -266,7 +279,12 @@ class Wire:
         self._taken = self._queued - self._holds()
         limit = self._limits.unread_timeout
         self._overdue = None if limit is None else self._clock.seconds() + limit
-        self._deadline.set(None if limit is None else limit * part)
+        self._expire_in(None if limit is None else limit * part)
+
+    def _expire_in(self, seconds: float | None) -> None:
+        if self._deadline is None:
+            self._deadline = Deadline(self._clock, self._expired)
+        self._deadline.set(seconds)
 
     def _has_settled(self) -> bool:
         """Whether time is left, and counts from what the buffers have taken at the beginning.
@@ -277,7 +295,7 @@ class Wire:
         if left <= 0:
             return False
         self._taken = self._queued - self._holds()
-        self._deadline.set(left)
+        self._expire_in(left)
         return True
 
     def _takes_enough(self) -> bool:
@@ -313,7 +331,7 @@ class Wire:
         elif waited_long:
             self._give_up("unread_timeout", f"too little read in {limit:g} seconds")
         else:
-            self._deadline.set(LINGER)
+            self._expire_in(LINGER)
 
     def _give_up(self, limit: str, reason: str) -> None:
         if not self._given_up:
