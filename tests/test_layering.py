@@ -56,7 +56,7 @@ LAYERS = (
         *("transports.stream_client", "transports.websocket_client", "transports.websocket_line"),
         *("transports.certificates", "transports.handshakes", "transports.reach"),
         *("transports.redirect", "transports.tls", "transports.unix_socket"),
-        *("transports.memory", "transports.cors", "transports.channel"),
+        *("transports.memory", "transports.cors", "transports.channel", "transports.upgrading"),
     },
     {
         *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
@@ -87,8 +87,8 @@ TRANSPORTS = {
     "exchange": {"repeated", "web"},
     "repeated": set(),
     "http": {
-        *("base", "channel", "exchange", "pipeline", "repeated", "responses", "routing", "site"),
-        *("web", "websocket"),
+        *("base", "exchange", "pipeline", "repeated", "responses", "routing", "site"),
+        *("upgrading", "web"),
     },
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {
@@ -100,7 +100,7 @@ TRANSPORTS = {
     "pipeline": {"base", "exchange", "responses", "times", "web"},
     "responses": {"exchange", "web", "wire"},
     "routing": {"exchange", "web"},
-    "site": {"exchange", "wire"},
+    "site": {"channel", "exchange", "wire"},
     "stream": {"base", "wire"},
     "times": set(),
     "cors": set(),
@@ -114,6 +114,7 @@ TRANSPORTS = {
     "memory": {"stream"},
     "bodies": set(),
     "tunnel": {"base"},
+    "upgrading": {"websocket"},
     "urls": set(),
     "connecting": {"http_client", "stream_client", "tunnel", "urls", "websocket_client"},
 }

@@ -54,10 +54,10 @@ class Connection(Calling):
     """
 
     __slots__ = (
-        "_broadcasts",
-        *("_gate", "_handshake", "_has_ended", "_login", "_source", "_tracing", "_unproved"),
+        *("_gate", "_handshake", "_has_ended", "_listeners", "_login", "_source", "_tracing"),
+        *("_broadcasts", "_unproved"),
         *("_validity", "_watchers", "address", "headers", "id", "identity", "line"),
-        *("line_credentials", "listeners", "namespaces"),
+        *("line_credentials", "namespaces"),
     )
 
     def __init__(
@@ -71,7 +71,7 @@ class Connection(Calling):
         self.id = str(next(_numbers))
         self.headers = headers
         self.identity = None if login is None else login.identity
-        self.listeners = Listeners()
+        self._listeners: Listeners | None = None
         self._tracing: bool = owner.tracing
         self._broadcasts: Broadcasts = owner.broadcasts
         self.address = ""
@@ -98,6 +98,13 @@ class Connection(Calling):
         if self._source is None:
             self._source = source_of(self.address or self.peer)
         return self._source
+
+    @property
+    def listeners(self) -> Listeners:
+        """What is told of its notifications."""
+        if self._listeners is None:
+            self._listeners = Listeners()
+        return self._listeners
 
     @property
     def connection(self) -> Connection:

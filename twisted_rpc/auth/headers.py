@@ -31,6 +31,11 @@ class HeaderLogin:
         times: how many logins there were: with each, rights may be others.
     """
 
+    __slots__ = (
+        *("_asked", "_clock", "_header", "_login", "_logins", "_origin", "_recheck", "_until"),
+        *("identity", "times"),
+    )
+
     def __init__(
         self, logins: Logins, origin: FarSide, recheck: float | None, clock: IReactorTime
     ) -> None:

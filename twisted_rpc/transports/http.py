@@ -8,8 +8,6 @@ path that is not RPC's goes to a `twisted.web` site; an upgrade leaves to a WebS
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cached_property
-from threading import Thread
 from typing import Any, ClassVar
 
 from msgspec import structs
@@ -25,12 +23,12 @@ from twisted.web.resource import IResource
 from zope.interface import implementer
 
 from twisted_rpc.auth.headers import HeaderLogin
-from twisted_rpc.auth.portal import Login
 from twisted_rpc.config import WebTable
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, ShuttingDown
+from twisted_rpc.flow import NO_BACKLOG
 from twisted_rpc.running import Answer
 from twisted_rpc.transports.base import RPCFactory, line_credentials
 from twisted_rpc.transports.exchange import Exchange
@@ -39,6 +37,7 @@ from twisted_rpc.transports.repeated import RepeatedHead
 from twisted_rpc.transports.responses import RETRY_AFTER, Responses
 from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.site import SiteBridge
+from twisted_rpc.transports.upgrading import Upgrades
 from twisted_rpc.transports.web import Reply, WebRules
 
 __all__ = ["HTTPConnection", "HTTPFactory", "HTTPProtocol"]
@@ -57,6 +56,7 @@ class HTTPConnection(Connection):
 
     def __init__(self, protocol: HTTPProtocol) -> None:
         super().__init__(protocol.endpoint, protocol.peer)
+        self._backlog = NO_BACKLOG  # requests wait in the `Pipeline`
         self._protocol = protocol
         self.exchange: Exchange | None = None
 
@@ -131,27 +131,16 @@ class HTTPFactory(RPCFactory):
     ) -> None:
         super().__init__(endpoint, namespaces)
         rules = WebRules(table or WebTable(), path)
-        self.site = None if resource is None else _site_for(resource)
+        self.site = None if resource is None else SiteBridge.site_for(resource)
         self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
         self.responses = {
             secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
         }
+        self.upgrades = Upgrades(endpoint, namespaces)
 
     def startFactory(self) -> None:
-        """Load WebSocket while the first requests are answered: Autobahn's import takes long."""
-        Thread(target=_load_websocket).start()
-
-    @cached_property
-    def _websockets(self) -> Any:
-        from twisted_rpc.transports.websocket import WebSocketFactory
-
-        return WebSocketFactory(self.endpoint, self.namespaces)
-
-    def websocket(self, headers: Mapping[str, str], login: Login | None) -> Any:
-        """A protocol for a line that becomes a WebSocket; arguments as of `WebSocketProtocol`."""
-        from twisted_rpc.transports.websocket import WebSocketProtocol
-
-        return WebSocketProtocol(self._websockets, headers, login)
+        """See `Upgrades.load`; it is too late for that when the first handshake comes."""
+        self.upgrades.load()
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
@@ -167,16 +156,6 @@ class HTTPFactory(RPCFactory):
         protocol = HTTPProtocol()
         protocol.factory = self
         return protocol
-
-
-def _site_for(resource: IResource) -> Any:
-    from twisted_rpc.transports.channel import site_for
-
-    return site_for(resource)
-
-
-def _load_websocket() -> None:
-    import twisted_rpc.transports.websocket  # noqa: F401
 
 
 @implementer(IHalfCloseableProtocol)
@@ -373,7 +352,7 @@ class HTTPProtocol(Pipeline):
         is_known = bool(exchange.credentials) and self._is_known(exchange)
         login = self._login.hand_on() if is_known else None
         self._login.stop()
-        successor = self.factory.websocket(headers, login)
+        successor = self.factory.upgrades.protocol(headers, login)
         rest = b"".join(self._held)
         self.end_here()
         self.wire.set_reading(True)

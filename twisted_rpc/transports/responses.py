@@ -110,6 +110,8 @@ class Outbox:
         wire: where to.
     """
 
+    __slots__ = ("_kept", "_wire")
+
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._kept: list[bytes] = []

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport, ITransport
 from twisted.python.failure import Failure
+from twisted.web.resource import IResource
 from zope.interface import directlyProvides, implementer
 
 from twisted_rpc.transports.exchange import Exchange
@@ -54,7 +55,7 @@ class SiteBridge:
     """Hands whole requests of one line to a site, one after the other.
 
     Args:
-        site: made by `channel.site_for`.
+        site: made by `site_for`.
         transport, wire: the line.
         done: told when a request is answered, and whether the line stays open.
 
@@ -68,6 +69,13 @@ class SiteBridge:
         self._channel = site.buildProtocol(transport.getPeer())
         self._channel.answered = self._answered
         self._channel.makeConnection(_Transport(transport, wire))
+
+    @staticmethod
+    def site_for(resource: IResource) -> Any:
+        """A site for a resource."""
+        from twisted_rpc.transports.channel import site_for
+
+        return site_for(resource)
 
     def forward(self, exchange: Exchange) -> None:
         """Let the site answer a request."""

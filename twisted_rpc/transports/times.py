@@ -22,6 +22,8 @@ class RequestTimes:
         arrival_expired: called when a request is not complete in time.
     """
 
+    __slots__ = ("_arrival", "_idle", "_limits")
+
     def __init__(
         self,
         limits: Limits,

@@ -1,0 +1,47 @@
+"""Lines of HTTP that become WebSockets, and when the code for that is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from threading import Thread
+from typing import Any
+
+from twisted_rpc.auth.portal import Login
+from twisted_rpc.endpoint import Endpoint
+
+__all__ = ["Upgrades"]
+
+
+class Upgrades:
+    """Makes the protocols of such lines.
+
+    Args:
+        endpoint: what the lines belong to.
+        namespaces: see `RPCFactory`.
+    """
+
+    def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None) -> None:
+        self._endpoint = endpoint
+        self._namespaces = namespaces
+
+    @staticmethod
+    def load() -> None:
+        """Begin to load WebSocket beside the reactor: to import Autobahn takes long."""
+        Thread(target=_load).start()
+
+    @cached_property
+    def _factory(self) -> Any:
+        from twisted_rpc.transports.websocket import WebSocketFactory
+
+        return WebSocketFactory(self._endpoint, self._namespaces)
+
+    def protocol(self, headers: Mapping[str, str], login: Login | None) -> Any:
+        """A protocol that takes a line over; arguments as of `WebSocketProtocol`."""
+        from twisted_rpc.transports.websocket import WebSocketProtocol
+
+        return WebSocketProtocol(self._factory, headers, login)
+
+
+def _load() -> None:
+    import twisted_rpc.transports.websocket  # noqa: F401
