@@ -15,7 +15,7 @@ import tracemalloc
 from tests.helpers import request
 from tests.transports.harness import TransportTestCase, listening_port, turn, until
 from twisted_rpc.config import Limits
-from twisted_rpc.transports import websocket  # noqa: F401  # or it is loaded while this counts
+from twisted_rpc.transports import websocket  # now, or it is loaded while this counts
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
@@ -85,11 +85,21 @@ class IdleLines(TransportTestCase):
 
     async def test_http(self) -> None:
         await self.listen(HTTPFactory(self.server))
-        self.assertLess(await self._bytes_for_each(EXCHANGE), 6 * KIB)
+        self.assertLess(await self._bytes_for_each(EXCHANGE), 6.5 * KIB)
 
     async def test_websocket(self) -> None:
         await self.listen(HTTPFactory(self.server))
-        self.assertLess(await self._bytes_for_each(UPGRADE, FRAME), 13 * KIB)
+        self.assertLess(await self._bytes_for_each(UPGRADE, FRAME), 11 * KIB)
+
+    async def test_the_options_of_a_websocket_are_kept_once(self) -> None:
+        await self.listen(HTTPFactory(self.server))
+        await self._call(UPGRADE, FRAME)
+        line = self.served()
+        options = {"failByDrop", "maxMessagePayloadSize", "perMessageCompressionAccept"}
+        self.assertLessEqual(options, set(websocket.WebSocketProtocol.CONFIG_ATTRS))
+        self.assertEqual(set(websocket.WebSocketProtocol.CONFIG_ATTRS) & set(vars(line)), set())
+        for option in websocket.WebSocketProtocol.CONFIG_ATTRS:
+            self.assertEqual(getattr(line, option), getattr(line.factory, option), option)
 
     async def test_stream_of_a_hybrid_port(self) -> None:
         await self.listen(HybridFactory(HTTPFactory(self.server)))

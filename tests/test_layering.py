@@ -57,6 +57,7 @@ LAYERS = (
         *("transports.certificates", "transports.handshakes", "transports.reach"),
         *("transports.redirect", "transports.tls", "transports.unix_socket"),
         *("transports.memory", "transports.cors", "transports.channel", "transports.upgrading"),
+        "transports.keep_alive",
     },
     {
         *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
@@ -75,10 +76,11 @@ LAYERS = (
 # both sides of that seam is shared; hybrid joins transports that stand alone, and listening
 # chooses one of them by its name.
 TRANSPORTS = {
-    "base": {"handshakes", "polling", "wire"},
+    "base": {"handshakes", "keep_alive", "polling", "wire"},
     "certificates": set(),
     "channel": set(),
     "handshakes": {"tls"},
+    "keep_alive": {"wire"},
     "reach": set(),
     "redirect": {"exchange", "http", "routing", "web"},
     "records": set(),
@@ -109,7 +111,7 @@ TRANSPORTS = {
     "websocket_line": {"wire"},
     "wire": set(),
     "stream_client": {"base", "stream"},
-    "websocket_client": {"base", "websocket_line", "wire"},
+    "websocket_client": {"base", "keep_alive", "websocket_line"},
     "http_client": {"bodies", "tunnel"},
     "memory": {"stream"},
     "bodies": set(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from twisted.logger import Logger
@@ -18,6 +19,7 @@ _NETWORK = 64
 """Bits of an IPv6 address that its owner does not choose (RFC 6177, section 2)."""
 
 
+@lru_cache(maxsize=1024)
 def source_of(address: str) -> str:
     """What an address is counted by.
 

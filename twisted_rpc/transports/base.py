@@ -30,8 +30,9 @@ from twisted_rpc.interfaces import ILine
 from twisted_rpc.lines import source_of
 from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.handshakes import HandshakeLog
+from twisted_rpc.transports.keep_alive import keep_alive
 from twisted_rpc.transports.polling import LinePoll
-from twisted_rpc.transports.wire import Wire, keep_alive
+from twisted_rpc.transports.wire import Wire
 
 __all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
 

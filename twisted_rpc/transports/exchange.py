@@ -157,12 +157,6 @@ class RequestReader:
         usual: its head, if the next may be told by that alone.
     """
 
-    __slots__ = (
-        *("_begun", "_deaf", "_exchange", "_fields", "_fragments", "_in_head", "_known"),
-        *("_max_body", "_may_be_long", "_parser", "_receiver", "_unwanted_upgrade", "_usual"),
-        "in_request",
-    )
-
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._parser = HttpRequestParser(self)

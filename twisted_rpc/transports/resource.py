@@ -27,7 +27,7 @@ from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.responses import RETRY_AFTER, Responses
 from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.web import Reply, WebRules
-from twisted_rpc.transports.websocket import WebSocketFactory, WebSocketProtocol
+from twisted_rpc.transports.websocket import WebSocketFactory
 
 __all__ = ["rpc_resource"]
 
@@ -203,7 +203,7 @@ class _RPCResource(Resource):
             return
         if self._websockets is None:
             self._websockets = WebSocketFactory(self._endpoint)
-        protocol = WebSocketProtocol(self._websockets, exchange.text_headers(), login)
+        protocol = self._websockets.take_over(exchange.text_headers(), login)
         transport: Any = request.channel.transport
         address, _ = address_name(transport.getPeer())
         refusal = self._endpoint.admit(

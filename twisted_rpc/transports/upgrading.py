@@ -38,9 +38,7 @@ class Upgrades:
 
     def protocol(self, headers: Mapping[str, str], login: Login | None) -> Any:
         """A protocol that takes a line over; arguments as of `WebSocketProtocol`."""
-        from twisted_rpc.transports.websocket import WebSocketProtocol
-
-        return WebSocketProtocol(self._factory, headers, login)
+        return self._factory.take_over(headers, login)
 
 
 def _load() -> None:

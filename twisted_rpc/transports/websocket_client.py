@@ -19,12 +19,12 @@ from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import AuthenticationFailed, ConnectError
 from twisted_rpc.transports.base import address_name, hand_over
+from twisted_rpc.transports.keep_alive import keep_alive
 from twisted_rpc.transports.websocket_line import (
     WebSocketConnection,
     WebSocketLine,
     options_for,
 )
-from twisted_rpc.transports.wire import keep_alive
 
 __all__ = ["websocket_connector"]
 

@@ -7,26 +7,22 @@ the bytes may as well go to the socket at once; what the socket does not take is
 
 from __future__ import annotations
 
-import math
 import select
-import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from twisted_rpc.config import Limits
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
 
-__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire", "keep_alive"]
+__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire", "socket_of"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
@@ -43,12 +39,6 @@ LOOK = 5.0
 _PIECE = 128 * 1024
 """So many bytes at most go to the socket at once, as Twisted has it: of what the kernel has taken
 nobody knows how much is read, and so when the line may be closed."""
-
-_PROBES = 5
-"""How often the kernel asks a silent far side: packets may be lost."""
-
-_MOST_SECONDS, _MOST_MILLISECONDS = 32767, (1 << 31) - 1
-"""What Linux takes for options of TCP."""
 
 
 @implementer(IPushProducer)
@@ -85,7 +75,7 @@ class Wire:
         self.transport = transport
         self._direct = _direct(transport)
         self._write = _writer_of(transport)
-        self._socket = _socket_of(transport)
+        self._socket = socket_of(transport)
         self._is_socket = getattr(self._socket, "socket", None) is not None
         self._limits = owner.limits
         self._counters = owner.counters
@@ -345,42 +335,6 @@ class Wire:
             self.abort()
 
 
-def keep_alive(transport: Any, limits: Limits) -> None:
-    """Have the kernel find out that a far side is dead, as pings do it on a WebSocket.
-
-    After `ping_interval` seconds of silence it begins to ask, and `ping_timeout` seconds
-    later, without an answer, the line is lost; so it is when what we sent has not been
-    acknowledged for as long as both together (RFC 9293, section 3.8.3; RFC 5482).  Linux
-    counts the time in which a far side that is there keeps its window shut as well.
-
-    The kernel counts in whole seconds.  An option that this system does not have is left
-    out, and a `ping_interval` of None leaves the socket as it is.
-
-    Args:
-        transport: a TCP connection, or TLS over one.
-        limits: whose `ping_interval` and `ping_timeout` hold.
-    """
-    interval, timeout = limits.ping_interval, limits.ping_timeout
-    below = _socket_of(transport)
-    if interval is None or below is None:
-        return
-    below.setTcpKeepAlive(True)
-    options = {"TCP_KEEPIDLE": _seconds(interval)}
-    if timeout is not None:
-        probes = min(_seconds(timeout), _PROBES)
-        options["TCP_KEEPCNT"] = probes
-        options["TCP_KEEPINTVL"] = _seconds(timeout / probes)
-        options["TCP_USER_TIMEOUT"] = min(int((interval + timeout) * 1000), _MOST_MILLISECONDS)
-    handle = below.getHandle()
-    for name, value in options.items():
-        if hasattr(socket, name):
-            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _seconds(seconds: float) -> int:
-    return max(1, min(math.ceil(seconds), _MOST_SECONDS))
-
-
 def _direct(transport: Any) -> Any:
     """The transport itself, if bytes may go straight to its socket."""
     is_plain = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
@@ -394,12 +348,16 @@ def _writer_of(transport: Any) -> Callable[[bytes], object]:
     encrypt them together.  Ours are together already, so they pass it by; and what it
     makes of them goes straight to the socket where it can.
     """
+    if not (isinstance(transport, ProtocolWrapper) and ISSLTransport.providedBy(transport)):
+        return transport.write  # type: ignore[no-any-return]
+    from twisted.protocols.tls import TLSMemoryBIOProtocol  # who has TLS has loaded it
+
     if isinstance(transport, TLSMemoryBIOProtocol):
         below = _direct(transport.transport)
         if below is not None:
             below.write = partial(_write_through, below, type(below).write)
         return partial(TLSMemoryBIOProtocol.write, transport)
-    return transport.write  # type: ignore[no-any-return]
+    return transport.write
 
 
 def _write_through(direct: Any, queue: Callable[[Any, bytes], object], data: bytes) -> None:
@@ -420,7 +378,7 @@ def _write_through(direct: Any, queue: Callable[[Any, bytes], object], data: byt
     queue(direct, data)
 
 
-def _socket_of(transport: Any) -> Any:
+def socket_of(transport: Any) -> Any:
     """What holds the bytes for the system: below TLS, or of standard output."""
     if isinstance(transport, ProtocolWrapper):
         transport = transport.transport
