@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
@@ -362,3 +362,24 @@ def test_binding_calls_like_python_or_refuses(params: Any) -> None:
                 called(function, params)
         else:
             assert called(function, params) == expected
+
+
+def test_methods_with_the_same_parameters_share_what_decodes_them() -> None:
+    def other(a: int, b: str) -> Any:
+        return b, a
+
+    def with_other_names(b: int, a: str) -> Any:
+        return a, b
+
+    assert Binder(plain, "m").quick is Binder(other, "n").quick
+    assert Binder(plain, "m").quick is not Binder(with_other_names, "m").quick
+    assert called(other, {"a": 1, "b": "x"}) == ("x", 1)
+    assert called(with_other_names, {"b": 1, "a": "x"}) == ("x", 1)
+
+
+def test_an_annotation_may_hold_what_is_no_key() -> None:
+    def function(a: Annotated[int, ["a list"]]) -> Any:
+        return a
+
+    assert called(function, [1]) == 1
+    assert "Expected `int`" in complaint(function, ["x"])

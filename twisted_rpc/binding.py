@@ -14,7 +14,7 @@ import re
 import typing
 from collections.abc import Callable
 from inspect import Parameter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, MsgspecError, Raw, UnsetType
@@ -27,6 +27,9 @@ __all__ = ["Binder", "Bound", "check_shape"]
 
 Bound = tuple[Any, ...] | dict[str, Any]
 """The arguments of one call: by position or by name."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -120,18 +123,12 @@ class Binder:
         self._positional = [field for field in self.fields if field.by_position]
         self._named = [field for field in self.fields if field.by_name]
         self._names = tuple(field.name for field in self._named)
-        self._decoders = {f.name: msgspec.json.Decoder(f.type).decode for f in self.fields}
-        array_type = _struct(self._positional, array_like=True)
-        self._decode_array = msgspec.json.Decoder(array_type).decode
-        self._completes = any(_holds_dataclass(field.type) for field in self.fields)
-        plain = all(f.required and f.by_position and f.by_name for f in self.fields)
-        plain = plain and not self._completes
-        # One decoder takes both an array of known length and an object.
-        if plain and not (self._rest or self._others or self._params_name):
-            types = tuple(field.type for field in self.fields)
-            object_type = _struct(self.fields, array_like=False)
-            either: Any = (tuple[types] if types else tuple[()]) | object_type  # type: ignore[valid-type]
-            self.quick = msgspec.json.Decoder(either).decode
+        compiled = _compiled(tuple(self.fields))
+        self._decoders = compiled.each
+        self._decode_array = compiled.array
+        self._completes = compiled.completes
+        if not (self._rest or self._others or self._params_name):
+            self.quick = compiled.quick
 
     def bind(self, raw: Raw | UnsetType) -> Bound:
         """The arguments for the function, in its own types.
@@ -248,6 +245,52 @@ class Binder:
         return f"{self._positional[int(found[1])].name}{found[2]}: {text}"
 
 
+class _Compiled(msgspec.Struct, frozen=True):
+    """What decodes the parameters of all functions that have the same ones."""
+
+    each: dict[str, Callable[[Raw], Any]]
+    array: Callable[[Raw], Any]
+    quick: Callable[[Raw], Any] | None
+    completes: bool
+
+
+def _remembered(function: Callable[[T], R]) -> Callable[[T], R]:
+    """Remember what a function returned; of an argument that is no key, it is asked again.
+
+    Compiling takes a hundred times as long as looking it up, and one signature is often
+    that of many methods.
+    """
+    remembering = functools.lru_cache(1024)(function)
+
+    def remember(argument: T) -> R:
+        try:
+            hash(argument)
+        except TypeError:  # as with a list in `Annotated`
+            return function(argument)
+        return remembering(argument)
+
+    return remember
+
+
+@_remembered
+def _compiled(fields: tuple[Field, ...]) -> _Compiled:
+    completes = any(_holds_dataclass(field.type) for field in fields)
+    array_type = _struct([field for field in fields if field.by_position], array_like=True)
+    quick = None
+    # One decoder takes both an array of known length and an object.
+    if not completes and all(f.required and f.by_position and f.by_name for f in fields):
+        types = tuple(field.type for field in fields)
+        object_type = _struct(list(fields), array_like=False)
+        either: Any = (tuple[types] if types else tuple[()]) | object_type  # type: ignore[valid-type]
+        quick = msgspec.json.Decoder(either).decode
+    return _Compiled(
+        {field.name: _decoder_for(field.type) for field in fields},
+        msgspec.json.Decoder(array_type).decode,
+        quick,
+        completes,
+    )
+
+
 def _decode(decode: Callable[[Raw], Any], raw: Raw, place: str) -> Any:
     try:
         return decode(raw)
@@ -281,11 +324,16 @@ def _schema_of_class(kind: type) -> dict[str, Any]:
     raise TypeError(f"{kind.__qualname__} cannot be made from JSON")
 
 
+@_remembered
+def _decoder_for(annotation: Any) -> Callable[[Raw], Any]:
+    # The decoder takes any class at all, also one that nothing decodes to.
+    msgspec.json.schema(annotation, schema_hook=_schema_of_class)
+    return msgspec.json.Decoder(annotation).decode
+
+
 def _decoder(annotation: Any, name: str, parameter: str) -> Callable[[Raw], Any]:
     try:
-        # The decoder takes any class at all, also one that nothing decodes to.
-        msgspec.json.schema(annotation, schema_hook=_schema_of_class)
-        return msgspec.json.Decoder(annotation).decode
+        return _decoder_for(annotation)
     except (TypeError, ValueError) as error:
         raise ExposeError(
             f"{name}: parameter {parameter!r} has a type no JSON fits: {error}"

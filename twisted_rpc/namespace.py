@@ -360,9 +360,11 @@ def _marker_of(target: Any, attribute: str) -> Marker | None:
     if isinstance(target, types.ModuleType):
         holders: tuple[Any, ...] = (target,)
     else:
-        holders = (target, *type(target).__mro__)
+        holders = (target, *type(target).__mro__[:-1])  # nothing of `object` is marked
     for holder in holders:
         found = getattr(holder, "__dict__", {}).get(attribute)
+        if found is None:
+            continue
         # Above @staticmethod or @classmethod the mark is on the wrapper, below on the function.
         if isinstance(found, staticmethod | classmethod) and not hasattr(found, _MARK):
             found = found.__func__
