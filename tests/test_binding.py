@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import typing
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -383,3 +384,20 @@ def test_an_annotation_may_hold_what_is_no_key() -> None:
 
     assert called(function, [1]) == 1
     assert "Expected `int`" in complaint(function, ["x"])
+
+
+def test_annotations_are_evaluated_once_for_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Adder:
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+    evaluated: list[Any] = []
+    evaluate = typing.get_type_hints
+
+    def counted(function: Any, **options: Any) -> dict[str, Any]:
+        evaluated.append(function)
+        return evaluate(function, **options)
+
+    monkeypatch.setattr(typing, "get_type_hints", counted)
+    assert [called(Adder().add, [1, 2]) for _ in range(3)] == [3, 3, 3]
+    assert evaluated == [Adder.add]

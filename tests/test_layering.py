@@ -23,6 +23,7 @@ LAYERS = (
     {
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "authority", "config", "configuration_file", "identity"),
+        "signature",
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),

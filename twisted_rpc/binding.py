@@ -22,6 +22,7 @@ from msgspec import UNSET, MsgspecError, Raw, UnsetType
 from twisted_rpc.context import Context
 from twisted_rpc.errors import ExposeError, InvalidParams, InvalidRequest
 from twisted_rpc.params import Params
+from twisted_rpc.signature import parameters_of
 
 __all__ = ["Binder", "Bound", "check_shape"]
 
@@ -30,6 +31,7 @@ Bound = tuple[Any, ...] | dict[str, Any]
 
 T = TypeVar("T")
 R = TypeVar("R")
+
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -83,7 +85,7 @@ class Binder:
         self._params_name: str | None = None
         self._rest: Callable[[Raw], Any] | None = None
         self._others: Callable[[Raw], Any] | None = None
-        for parameter in _parameters(function, name):
+        for parameter in parameters_of(function, name):
             self._add(parameter, name)
         if self._params_name is not None and (self.fields or self._rest or self._others):
             raise ExposeError(f"{name}: a Params parameter receives all, it stands alone")
@@ -338,31 +340,6 @@ def _decoder(annotation: Any, name: str, parameter: str) -> Callable[[Raw], Any]
         raise ExposeError(
             f"{name}: parameter {parameter!r} has a type no JSON fits: {error}"
         ) from None
-
-
-def _parameters(function: Callable[..., Any], name: str) -> list[Parameter]:
-    """The parameters with their annotations evaluated; `Any` where there is none."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions do not tell
-        return [Parameter("args", Parameter.VAR_POSITIONAL, annotation=Any)]
-    try:
-        hints = typing.get_type_hints(_annotated(function), include_extras=True)
-    except Exception as error:  # whatever evaluating the application's annotations raises
-        raise ExposeError(f"{name}: an annotation cannot be evaluated: {error}") from error
-    return [
-        parameter.replace(annotation=hints.get(parameter.name, Any))
-        for parameter in signature.parameters.values()
-    ]
-
-
-def _annotated(function: Callable[..., Any]) -> Any:
-    """The object that carries the annotations: an instance keeps them on `__call__`."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isroutine(function) or inspect.isclass(function):
-        return inspect.unwrap(function)
-    return type(function).__call__
 
 
 def _holds_dataclass(annotation: Any, seen: tuple[Any, ...] = ()) -> bool:

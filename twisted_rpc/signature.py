@@ -1,0 +1,60 @@
+"""What a function takes, as its signature and its annotations say."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from inspect import Parameter
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from twisted_rpc.errors import ExposeError
+
+__all__ = ["parameters_of"]
+
+_hints: WeakKeyDictionary[Callable[..., Any], dict[str, Any]] = WeakKeyDictionary()
+
+
+def parameters_of(function: Callable[..., Any], name: str) -> list[Parameter]:
+    """The parameters with their annotations evaluated; `Any` where there is none.
+
+    Args:
+        function: which is not called.
+        name: its full name, for messages.
+
+    Raises:
+        ExposeError: an annotation cannot be evaluated.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions do not tell
+        return [Parameter("args", Parameter.VAR_POSITIONAL, annotation=Any)]
+    try:
+        hints = _hints_of(_annotated(function))
+    except Exception as error:  # whatever evaluating the application's annotations raises
+        raise ExposeError(f"{name}: an annotation cannot be evaluated: {error}") from error
+    return [
+        parameter.replace(annotation=hints.get(parameter.name, Any))
+        for parameter in signature.parameters.values()
+    ]
+
+
+def _annotated(function: Callable[..., Any]) -> Any:
+    """The object that carries the annotations: an instance keeps them on `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        found = inspect.unwrap(function)
+        return found.__func__ if inspect.ismethod(found) else found
+    return type(function).__call__
+
+
+def _hints_of(function: Any) -> dict[str, Any]:
+    """The annotations, evaluated once, however many objects a function is a method of."""
+    if not inspect.isfunction(function):
+        return typing.get_type_hints(function, include_extras=True)
+    if function not in _hints:
+        _hints[function] = typing.get_type_hints(function, include_extras=True)
+    return _hints[function]
