@@ -401,3 +401,7 @@ def test_annotations_are_evaluated_once_for_all_objects(monkeypatch: pytest.Monk
     monkeypatch.setattr(typing, "get_type_hints", counted)
     assert [called(Adder().add, [1, 2]) for _ in range(3)] == [3, 3, 3]
     assert evaluated == [Adder.add]
+
+
+def test_a_built_in_function_has_no_annotations() -> None:
+    assert called(len, [[1, 2]]) == 2

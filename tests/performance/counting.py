@@ -184,29 +184,35 @@ def left(run: Callable[[], object], times: int) -> tuple[float, float]:
     return (sys.getallocatedblocks() - before) / times, garbage / times
 
 
-def allocated(run: Callable[[], object]) -> int:
-    """How many bytes of memory are allocated while this runs, whether they are kept or not.
+def allocated(run: Callable[[], object]) -> tuple[int, int]:
+    """How much memory is allocated while this runs, whether it is kept or not.
 
     A copy needs room, so what is copied again and again is seen here.  A buffer that grows
     where it is counts by its growth.
+
+    Returns:
+        The bytes, and how many lines of Python were executed.
     """
-    total = 0
-    last = 0
+    lines = total = last = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
-        nonlocal total, last
+        nonlocal lines, total, last
         now, peak = tracemalloc.get_traced_memory()
+        lines += event == "line"
         total += max(0, peak - last)
         last = now
         tracemalloc.reset_peak()
         return trace
 
-    before = sys.gettrace()
+    before, was_tracing = sys.gettrace(), tracemalloc.is_tracing()
     tracemalloc.start()
+    tracemalloc.reset_peak()
+    last = tracemalloc.get_traced_memory()[0]
     sys.settrace(trace)
     try:
         run()
     finally:
         sys.settrace(before)
-        tracemalloc.stop()
-    return total
+        if not was_tracing:
+            tracemalloc.stop()
+    return total, lines

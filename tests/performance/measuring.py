@@ -16,7 +16,7 @@ from tests.helpers import batch, notification, request
 from tests.performance.counting import Cost, Profile, count, left
 from tests.performance.serving import Client, Served, framed, settle, work
 
-__all__ = ["Exchange", "costs", "exchange", "kinds_of"]
+__all__ = ["Exchange", "costs", "exchange", "kinds_of", "notifying"]
 
 PEERS = 100
 """How many connections a notification goes to."""
@@ -27,7 +27,7 @@ _WARM = 3
 _TRIES = 3
 """Exchanges that are counted.  The cheapest is taken: a timer that fires meanwhile only adds."""
 
-_KEPT = 1000
+_KEPT = 300
 """Calls during which nothing may be kept."""
 
 
@@ -127,7 +127,7 @@ def exchange(transport: str, name: str, served: Served | None = None) -> Exchang
     """What is measured under a name, on a connection of its own."""
     served = served or Served(transport)
     if name == "notify_all":
-        return _notify_all(served, [served.connect() for _ in range(PEERS)])
+        return notifying(served, [served.connect() for _ in range(PEERS)])
     case, client = CASES[name], served.connect()
     sent = framed(transport, case.messages)
     token = b'"result":3' if case.answers else b"204 No Content\r\n"
@@ -140,7 +140,9 @@ def exchange(transport: str, name: str, served: Served | None = None) -> Exchang
     )
 
 
-def _notify_all(served: Served, clients: list[Client]) -> Exchange:
+def notifying(served: Served, clients: list[Client]) -> Exchange:
+    """A notification of all clients."""
+
     def notify() -> None:
         served.server.notify_all("tick", [1])
         settle()

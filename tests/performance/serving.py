@@ -28,7 +28,7 @@ __all__ = ["TRANSPORTS", "Client", "Methods", "Served", "framed", "work"]
 reactor: Any = installed
 
 TRANSPORTS = ("tcp", "netstring", "header", "tls", "http", "websocket")
-"""Ways to reach a server; the first four are streams, of lines but for those so named."""
+"""Ways to reach a server that have budgets: `tcp` and `tls` carry lines."""
 
 _HEAD = (
     b"POST /rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -72,7 +72,7 @@ class Served:
     """A server that listens on loopback, in one way.
 
     Args:
-        transport: one of `TRANSPORTS`.
+        transport: one of `TRANSPORTS`, or another framing.
 
     Attributes:
         server: exposes `Methods` as `calc`.
