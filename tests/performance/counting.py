@@ -130,7 +130,7 @@ class Profile:
 def place(code: CodeType) -> str:
     """Where a function stands."""
     path = Path(code.co_filename)
-    return f"{path.parent.name}/{path.name}:{code.co_firstlineno} {code.co_qualname}"
+    return f"{path.parent.name}/{path.name} {code.co_qualname}"
 
 
 def is_ours(code: CodeType) -> bool:
