@@ -176,6 +176,7 @@ class Namespace:
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
+        self._under: dict[str, dict[str, None]] = {}  # full names by what takes them back
         self.fallbacks: list[Method] = []
         self._observers: list[Callable[[], None]] = []
 
@@ -210,6 +211,9 @@ class Namespace:
                 raise ExposeError(f"{entry.name!r} is exposed already")
             fresh[entry.name] = entry
         self.methods.update(fresh)
+        for full in fresh:
+            for place in _places(full):
+                self._under.setdefault(place, {})[full] = None
         self._changed()
 
     def unexpose(self, name: str) -> None:
@@ -218,11 +222,14 @@ class Namespace:
         Raises:
             ExposeError: there is nothing of that name.
         """
-        gone = [full for full in self.methods if full == name or full.startswith(f"{name}.")]
-        if not gone:
+        if name not in self._under:
             raise ExposeError(f"nothing is exposed as {name!r}")
-        for full in gone:
+        for full in list(self._under[name]):
             del self.methods[full]
+            for place in _places(full):
+                del self._under[place][full]
+                if not self._under[place]:
+                    del self._under[place]
         self._changed()
 
     def fallback(self, function: Callable[..., Any]) -> None:
@@ -372,6 +379,14 @@ def _marker_of(target: Any, attribute: str) -> Marker | None:
         if isinstance(marker, Marker):
             return marker
     return None
+
+
+def _places(name: str) -> Iterator[str]:
+    """A full name, and the namespaces it is in: `a.b.c`, `a.b`, `a`."""
+    yield name
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def _joined(name: str, part: str) -> str:

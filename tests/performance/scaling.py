@@ -67,7 +67,7 @@ class Small:
 
 
 def exposing() -> Series:
-    """Instructions and functions it takes to expose so many methods."""
+    """Instructions and functions it takes to expose so many methods, and to take them back."""
 
     def objects(server: Server, size: int) -> None:
         for number in range(size // 2):
@@ -79,13 +79,18 @@ def exposing() -> Series:
     def mapping(server: Server, size: int) -> None:
         server.expose("all", {f"m{number}": add for number in range(size)})
 
+    def objects_for_a_while(server: Server, size: int) -> None:
+        objects(server, size)
+        for number in range(size // 2):
+            server.unexpose(f"some.small{number}")
+
     def cost(expose: Callable[[Server, int], None], size: int) -> float:
         server = Server()
         found = count(lambda: expose(server, size)).cost()
-        assert len(server.methods) == size
+        assert len(server.methods) == (0 if expose is objects_for_a_while else size)
         return found.functions + found.instructions + found.others
 
-    ways = (objects, members, mapping)
+    ways = (objects, members, mapping, objects_for_a_while)
     for expose in ways:
         expose(Server(), 2)
     return {way.__name__: {size: cost(way, size) for size in (50, 100, 200)} for way in ways}
