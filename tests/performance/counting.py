@@ -39,7 +39,7 @@ _SYSTEM_CALLS = {
     (epoll, "register"): "epoll_ctl",
     (epoll, "modify"): "epoll_ctl",
     (epoll, "unregister"): "epoll_ctl",
-    (epoll, "poll"): "turns",
+    (epoll, "poll"): "epoll_wait",
 }
 
 
@@ -53,7 +53,7 @@ class Cost(Struct, frozen=True):
         others: functions in Python that are not the package's, and what those called in C.
         recv, send: of sockets.
         epoll_ctl: changes of what the reactor waits for.
-        turns: how often the reactor asked the system what is ready.
+        epoll_wait: how often it was asked what is ready.
         blocks: of memory that stay allocated.
         garbage: objects that only the collector frees.
     """
@@ -65,7 +65,7 @@ class Cost(Struct, frozen=True):
     recv: float = 0
     send: float = 0
     epoll_ctl: float = 0
-    turns: float = 0
+    epoll_wait: float = 0
     blocks: float = 0
     garbage: float = 0
 
@@ -110,7 +110,7 @@ class Profile:
             builtins,
             self.executed.total(),
             everything - functions - builtins,
-            *(self.system[name] for name in ("recv", "send", "epoll_ctl", "turns")),
+            *(self.system[name] for name in ("recv", "send", "epoll_ctl", "epoll_wait")),
         )
 
     def lines(self, calls: int) -> list[str]:

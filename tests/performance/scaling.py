@@ -104,16 +104,20 @@ def _copy() -> Callable[[Any, int, int], int]:
 
 
 def connections() -> Series:
-    """Instructions by the number of open connections."""
+    """Instructions by the number of open connections, and what `notify_all` encodes."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    found: Series = {"call": {}, "notify_all": {}, "open": {}, "close": {}}
+    found: Series = {"call": {}, "notify_all": {}, "encode": {}, "open": {}, "close": {}}
     served = Served("tcp")
     clients: list[Client] = []
     for size in (1, 100, 1_000):
         clients += [served.connect() for _ in range(size - len(clients))]
         found["call"][size] = _instructions(served, [_call()])
-        found["notify_all"][size] = notifying(served, clients).cheapest().cost().instructions
+        notified = notifying(served, clients).cheapest()
+        found["notify_all"][size] = notified.cost().instructions
+        found["encode"][size] = sum(
+            times for (_, name), times in notified.called.items() if name == "Encoder.encode"
+        )
         found["open"][size], found["close"][size] = _coming_and_going(served)
     return found
 
