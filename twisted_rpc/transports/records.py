@@ -1,12 +1,24 @@
-"""TLS that asks OpenSSL only for what there may be."""
+"""TLS that asks OpenSSL only for what there may be, and without detours.
+
+pyOpenSSL makes a new buffer for everything that it reads, and asks after each call in a
+dozen steps whether it has failed.  For a small message that costs several times as much as
+decrypting it.  So the four calls that every message takes go to OpenSSL directly here, by
+the bindings that pyOpenSSL is made of (`OpenSSL._util`, which Twisted uses as well), into
+one buffer for all connections: the reactor's thread alone has to do with them.  Whatever
+is not plain success is left to pyOpenSSL.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
 
 __all__ = ["RecordConnection"]
+
+_ROOM = 1 << 15
+_buffer = ffi.new("char[]", _ROOM)
 
 _HEADER = 5
 """Bytes of a record's header; the last two say how many follow (RFC 8446, section 5.1)."""
@@ -22,6 +34,10 @@ class RecordConnection(SSL.Connection):
     either is in doubt, OpenSSL is asked.
     """
 
+    _ssl: Any
+    _into_ssl: Any
+    _from_ssl: Any
+
     def __init__(self, context: SSL.Context) -> None:
         super().__init__(context, None)
         self._unread = 0  # records that have come whole, and may hold text
@@ -32,7 +48,8 @@ class RecordConnection(SSL.Connection):
     def bio_write(self, buf: Any) -> int:
         """See `OpenSSL.SSL.Connection.bio_write`."""
         self._unread += self._ended_in(buf)
-        return super().bio_write(buf)
+        size: int = lib.BIO_write(self._into_ssl, buf, len(buf))
+        return size if size > 0 else super().bio_write(buf)
 
     def _ended_in(self, data: bytes) -> int:
         """How many records end in these bytes."""
@@ -53,18 +70,17 @@ class RecordConnection(SSL.Connection):
         """See `OpenSSL.SSL.Connection.recv`."""
         if self._unread <= 0:
             raise SSL.WantReadError()
+        room = min(bufsiz, _ROOM)
+        size = 0 if flags else lib.SSL_read(self._ssl, _buffer, room)
+        if size > 0:
+            self._unread -= size < room
+            return bytes(ffi.buffer(_buffer, size))
+        self._has_output = True
         try:
-            text = super().recv(bufsiz, flags)
+            return super().recv(bufsiz, flags)
         except SSL.WantReadError:
             self._unread = 0
-            self._has_output = True
             raise
-        except SSL.Error:
-            self._has_output = True
-            raise
-        if len(text) < bufsiz:
-            self._unread -= 1
-        return text
 
     def bio_shutdown(self) -> None:
         """See `OpenSSL.SSL.Connection.bio_shutdown`; the end is to be read as well."""
@@ -75,14 +91,18 @@ class RecordConnection(SSL.Connection):
         """See `OpenSSL.SSL.Connection.bio_read`."""
         if not self._has_output:
             raise SSL.WantReadError()
-        data = super().bio_read(bufsiz)
-        self._has_output = len(data) == bufsiz
-        return data
+        room = min(bufsiz, _ROOM)
+        size = lib.BIO_read(self._from_ssl, _buffer, room)
+        if size <= 0:
+            return super().bio_read(bufsiz)
+        self._has_output = size == room
+        return bytes(ffi.buffer(_buffer, size))
 
     def send(self, buf: Any, flags: int = 0) -> int:
         """See `OpenSSL.SSL.Connection.send`."""
         self._has_output = True
-        return super().send(buf, flags)
+        size: int = lib.SSL_write(self._ssl, buf, len(buf)) if type(buf) is bytes else 0
+        return size if size > 0 else super().send(buf, flags)
 
     def do_handshake(self) -> None:
         """See `OpenSSL.SSL.Connection.do_handshake`."""
