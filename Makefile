@@ -5,14 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/interop/node_modules/.installed
+PEERS := benchmarks/peers
+PEERS_NPM_STAMP := $(PEERS)/node/node_modules/.installed
+PEERS_STAMP := benchmarks/.venv/.installed
 
-.PHONY: commands tools serve test check lint types unit interop bench fuzz soak clean help
+.PHONY: commands tools serve test check lint types unit interop peers bench bench-quick fuzz soak clean help
 
 help:
 	@echo "make serve   set up, then run the examples on one port"
 	@echo "make test    set up, then every check and test there is"
 	@echo "make check   lint, types and the tests that need neither Node nor a browser"
-	@echo "make bench   measure; see docs/performance.md"
+	@echo "make bench   measure, beside the servers of others; see docs/performance.md"
 	@echo "make fuzz    search for input that the daemon does not stand; see CONTRIBUTING.md"
 	@echo "make soak    search for leaks under clients that fail in every way; see CONTRIBUTING.md"
 	@echo "make clean   remove what the others made"
@@ -28,6 +31,16 @@ $(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json
 	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
+# The servers of others that `make bench` measures ours beside.
+$(PEERS_NPM_STAMP): $(PEERS)/node/package.json $(PEERS)/node/package-lock.json
+	cd $(PEERS)/node && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(PEERS_STAMP): $(PEERS)/python/requirements.txt
+	@$(PYTHON) -m venv benchmarks/.venv
+	@benchmarks/.venv/bin/pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
 serve: $(STAMP)
 	@mkdir -p var
 	@cat etc/try-it.txt
@@ -39,6 +52,7 @@ commands:
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	[ -e /usr/include/openssl/ssl.h ] || missing="$$missing libssl-dev"; \
 	if [ -n "$$missing" ]; then \
 	    echo "installing$$missing"; \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
@@ -70,8 +84,16 @@ check: lint types unit
 test: tools $(STAMP) $(NPM_STAMP) lint types
 	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --cov --cov-report=term
 
-bench: commands $(STAMP)
+# Without a peer that cannot be installed the others are measured all the same.
+peers: commands $(STAMP)
+	-@$(MAKE) --no-print-directory $(PEERS_NPM_STAMP)
+	-@$(MAKE) --no-print-directory $(PEERS_STAMP)
+
+bench: peers
 	$(BIN)/python -m benchmarks
+
+bench-quick: peers
+	$(BIN)/python -m benchmarks --quick
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzzing --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
@@ -80,5 +102,6 @@ soak: $(STAMP)
 	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules benchmarks/rpcload var
+	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules var
+	rm -rf benchmarks/rpcload benchmarks/.venv $(PEERS)/node/node_modules
 	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,170 +1,200 @@
-"""The servers that are measured, each a process of its own: `python -m benchmarks.servers NAME`.
-
-Prints the port it listens on, then serves until it is ended.
-"""
+"""Who is measured: our own daemon, the servers of others, and what a server could do at most."""
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Any, ClassVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
-import msgspec
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from httptools import HttpRequestParser
-from msgspec import Raw, Struct
-from twisted.internet import reactor as installed
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import Factory, Protocol
+from msgspec import Struct
 
-from twisted_rpc import Limits, Server
-from twisted_rpc.transports.base import RPCFactory
-from twisted_rpc.transports.http import HTTPFactory
-from twisted_rpc.transports.stream import StreamFactory
+__all__ = ["HERE", "OURS", "PEERS", "SERVERS", "Kind", "Message", "Server", "Transport"]
 
-reactor: Any = installed
+HERE = Path(__file__).parent
+NODE = HERE / "peers" / "node"
+PYTHON = HERE / "peers" / "python"
+VENV = HERE / ".venv" / "bin" / "python"
+ANVIL = NODE / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 
+Kind = Literal["ours", "node", "python", "rust", "limit"]
+Transport = Literal["tcp", "http", "websocket"]
+Message = Literal["add", "batch", "1 KB", "100 KB", "news"]
+Command = Callable[[int, Path], list[str]]
 
-class Adder:
-    """The method that is called, with no work of its own to speak of."""
-
-    api: ClassVar = {"add": "read"}
-
-    def add(self, a: float, b: float) -> float:
-        """Add two numbers."""
-        return a + b
+CALLS: frozenset[Message] = frozenset({"add", "1 KB", "100 KB"})
+ALL: frozenset[Message] = CALLS | {"batch"}
 
 
-class Echo(Protocol):
-    """Sends back what came: what Twisted costs without any protocol."""
+class Server(Struct, frozen=True, kw_only=True):
+    """A server that speaks one transport.
 
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes came."""
-        assert self.transport is not None
-        self.transport.write(data)
-
-
-class _Call(Struct):
-    method: str
-    params: Raw
-    id: int
-
-
-class _Result(Struct):
-    jsonrpc: str
-    result: float
-    id: int
-
-
-class Bare(Protocol):
-    """Answers calls without looking: what the JSON and the call alone cost in Python.
-
-    Nothing is checked, limited, or ever refused.
+    Attributes:
+        name: what the tables call it.
+        kind: ours, a peer's language, or a limit that is no JSON-RPC server.
+        transport: what it speaks.
+        command: of its process, for a port and a directory of its own.
+        framing: as `rpcload` names it; the usual one of the transport unless given.
+        does: the messages it can answer.
+        greeting: what a connection sends to be notified.
+        add: the call that is answered with `sum`, for who cannot add.
+        answers: whether it does, and does not just send back what came.
     """
 
-    _call = staticmethod(msgspec.json.Decoder(_Call).decode)
-    _encode = staticmethod(msgspec.json.Encoder().encode)
-    _methods: ClassVar = {
-        "calc.add": (Adder().add, msgspec.json.Decoder(tuple[float, float]).decode)
-    }
+    name: str
+    kind: Kind
+    transport: Transport
+    command: Command
+    framing: str
+    does: frozenset[Message] = ALL
+    greeting: str | None = None
+    add: tuple[str, str] = ("calc.add", "[5,3]")
+    sum: object = 8
+    answers: bool = True
 
-    def answer(self, text: bytes) -> bytes:
-        """The answer to a call."""
-        call = self._call(text)
-        function, arguments = self._methods[call.method]
-        return self._encode(_Result("2.0", function(*arguments(call.params)), call.id))
-
-    def write(self, answer: bytes) -> None:
-        """Write straight to the socket."""
-        transport: Any = self.transport
-        sent = 0 if transport.dataBuffer else transport.writeSomeData(answer)
-        if sent < len(answer):
-            transport.write(answer[sent:])
+    @property
+    def key(self) -> str:
+        """What tells it apart from all others."""
+        return f"{self.name} {self.transport}"
 
 
-class BareLines(Bare):
-    """Calls on lines."""
-
-    _rest = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes came."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self.write(b"\n".join([self.answer(line) for line in lines]) + b"\n")
+FRAMINGS: dict[Transport, str] = {"tcp": "line", "http": "http", "websocket": "ws"}
 
 
-class BareHTTP(Bare):
-    """Calls in the bodies of requests, whatever their method, path and headers."""
+def _ours(transport: Transport, framing: str = "line", *, news: bool = False) -> Command:
+    """`twistd rpc` with a file like those in etc/; as many connections as come are let in."""
 
-    def connectionMade(self) -> None:
-        """Begin to read requests."""
-        self._parser = HttpRequestParser(self)
-        self._body = b""
-        self._answers: list[bytes] = []
+    def command(port: int, directory: Path) -> list[str]:
+        exposed = 'calc = "benchmarks.application:Calculator"'
+        lines = [
+            *(["[server]", 'class = "benchmarks.application:NewsServer"'] if news else []),
+            "[limits]",
+            'max_connections = "none"',
+            'max_connections_per_address = "none"',
+            "[[listen]]",
+            f'transport = "{transport}"',
+            f'endpoint = "tcp:{port}:interface=127.0.0.1"',
+            *([f'framing = "{framing}"'] if transport == "tcp" else []),
+            *([] if news else ["[expose]", exposed]),
+        ]
+        file = directory / f"{transport}.toml"
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        twistd = Path(sys.executable).with_name("twistd")
+        return [str(twistd), "-n", "--pidfile=", "rpc", "--config", str(file)]
 
-    def on_body(self, body: bytes) -> None:
-        """Part of a body."""
-        self._body += body
-
-    def on_message_complete(self) -> None:
-        """The end of a request."""
-        body, self._body = self._body, b""
-        answer = self.answer(body)
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self._answers.append(head % len(answer) + answer)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes came."""
-        self._parser.feed_data(data)
-        self.write(b"".join(self._answers))
-        self._answers.clear()
+    return command
 
 
-class WebSocketEcho(WebSocketServerProtocol):
-    """Sends back each message: what Autobahn costs without any JSON."""
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """A message came."""
-        self.sendMessage(payload, isBinary)
+def _with(*program: object) -> Command:
+    """A program that takes the port as its last argument."""
+    return lambda port, _directory: [*map(str, program), str(port)]
 
 
-def _server() -> Server:
-    server = Server(limits=Limits(max_connections_per_address=None))
-    server.expose("calc", Adder())
-    return server
+def ours(transport: Transport) -> Server:
+    """Our daemon."""
+    return Server(
+        name="twisted_rpc",
+        kind="ours",
+        transport=transport,
+        command=_ours(transport),
+        framing=FRAMINGS[transport],
+    )
 
 
-def _websocket_echo() -> WebSocketServerFactory:
-    factory = WebSocketServerFactory(reactor=reactor)
-    factory.protocol = WebSocketEcho
-    return factory
+def news(transport: Transport) -> Server:
+    """Our daemon, with a server that notifies."""
+    return Server(
+        name="twisted_rpc",
+        kind="ours",
+        transport=transport,
+        command=_ours(transport, news=True),
+        framing=FRAMINGS[transport],
+        does=frozenset({"news"}),
+    )
 
 
-def _rpc(factory: type[RPCFactory]) -> RPCFactory:
-    return factory(_server())
+def node(
+    name: str,
+    script: str,
+    transport: Transport,
+    does: frozenset[Message] = ALL,
+    *,
+    greeting: str | None = None,
+) -> Server:
+    """A peer on Node."""
+    return Server(
+        name=name,
+        kind="node",
+        transport=transport,
+        command=_with("node", NODE / script, transport),
+        framing=FRAMINGS[transport],
+        does=does,
+        greeting=greeting,
+    )
 
 
-FACTORIES: dict[str, Any] = {
-    "echo": lambda: Factory.forProtocol(Echo),
-    "bare": lambda: Factory.forProtocol(BareLines),
-    "bare-http": lambda: Factory.forProtocol(BareHTTP),
-    "websocket-echo": _websocket_echo,
-    "tcp": lambda: _rpc(StreamFactory),
-    "http": lambda: _rpc(HTTPFactory),
-    "websocket": lambda: _rpc(HTTPFactory),
-}
+def python(
+    name: str, script: str, transport: Transport, kind: Kind = "python", *, framing: str = ""
+) -> Server:
+    """A peer in Python."""
+    return Server(
+        name=name,
+        kind=kind,
+        transport=transport,
+        command=_with(VENV, PYTHON / script, transport),
+        framing=framing or FRAMINGS[transport],
+    )
 
 
-def main(name: str) -> None:
-    """Serve until ended."""
+def bare(name: str, program: str, transport: Transport) -> Server:
+    """A server on Twisted that checks nothing, or does nothing but echo."""
+    return Server(
+        name=name,
+        kind="limit",
+        transport=transport,
+        command=_with(sys.executable, "-m", "benchmarks.bare", program),
+        framing=FRAMINGS[transport],
+        does=frozenset({"add"}),
+        answers="echo" not in program,
+    )
 
-    def listening(port: IListeningPort) -> None:
-        print(port.getHost().port, flush=True)  # type: ignore[attr-defined]
 
-    endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1:backlog=1024")
-    endpoint.listen(FACTORIES[name]()).addCallback(listening)
-    reactor.run()
+def anvil(transport: Transport) -> Server:
+    """An Ethereum node for developers, on Rust's axum; it knows no method of ours."""
+    return Server(
+        name="anvil",
+        kind="rust",
+        transport=transport,
+        command=_with(ANVIL, "--silent", "--host", "127.0.0.1", "--port"),
+        framing=FRAMINGS[transport],
+        does=frozenset({"add", "batch"}),
+        add=("eth_chainId", "[]"),
+        sum="0x7a69",
+    )
 
 
-if __name__ == "__main__":
-    main(sys.argv[1])
+SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc.on", "params": ["news"]})
+NOTIFIES: frozenset[Message] = ALL | {"news"}
+
+OURS: tuple[Server, ...] = (
+    *(ours(transport) for transport in FRAMINGS),
+    *(news(transport) for transport in ("tcp", "websocket")),
+)
+PEERS: tuple[Server, ...] = (
+    node("jayson", "jayson.mjs", "tcp"),
+    node("jayson", "jayson.mjs", "http"),
+    node("jayson", "jayson.mjs", "websocket"),
+    node("json-rpc-2.0", "jsonrpc20.mjs", "http"),
+    node("json-rpc-2.0", "jsonrpc20.mjs", "websocket", NOTIFIES),
+    node("rpc-websockets", "rpcwebsockets.mjs", "websocket", NOTIFIES, greeting=SUBSCRIBE),
+    anvil("http"),
+    anvil("websocket"),
+    python("uvloop, unchecked", "raw_uvloop.py", "tcp", "limit"),
+    python("uvloop, unchecked", "raw_uvloop.py", "http", "limit"),
+    bare("Twisted, unchecked", "bare", "tcp"),
+    bare("Twisted, unchecked", "bare-http", "http"),
+    bare("Twisted, echo", "echo", "tcp"),
+    bare("Autobahn, echo", "websocket-echo", "websocket"),
+)
+SERVERS = (*OURS, *PEERS)

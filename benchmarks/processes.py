@@ -1,0 +1,165 @@
+"""Servers in processes of their own, on a core of their own, that stand still unless measured."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Self
+
+from benchmarks.servers import HERE, Server
+
+__all__ = ["Failed", "Process", "Processes", "pinned"]
+
+PATIENCE = 30.0
+"""Seconds that a server has to begin to listen, and to end."""
+
+
+class Failed(Exception):
+    """A server cannot be measured; the text says why, on one line."""
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command on one core, where there is more than one."""
+    cores = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cores[core]), *command] if len(cores) > 1 else command
+
+
+def free_port() -> int:
+    """A port that nobody has: not every server can choose one and tell it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+class Process:
+    """One server that runs until it is stopped.
+
+    Args:
+        server: what to start.
+
+    Attributes:
+        port: where it listens.
+
+    Raises:
+        Failed: it cannot be started.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.port = free_port()
+        self._server = server
+        self._directory = tempfile.TemporaryDirectory(prefix="benchmarks-")
+        self._log = Path(self._directory.name, "log")
+        command = pinned(0, server.command(self.port, Path(self._directory.name)))
+        with self._log.open("wb") as log:
+            try:
+                self._process = subprocess.Popen(
+                    command, cwd=HERE.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                )
+            except OSError as error:
+                self._directory.cleanup()
+                raise Failed(f"cannot be started: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.resume()
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._directory.cleanup()
+
+    def wait(self) -> None:
+        """Wait until it listens.
+
+        Raises:
+            Failed: it does not, or it has ended.
+        """
+        end = time.monotonic() + PATIENCE
+        while not self.listens():
+            if self._process.poll() is not None:
+                raise Failed(f"has ended: {self._said()}")
+            if time.monotonic() > end:
+                raise Failed(f"does not listen after {PATIENCE:g} s: {self._said()}")
+            time.sleep(0.002)
+
+    def listens(self) -> bool:
+        """Whether somebody accepts connections."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def _said(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
+        errors = [line.strip() for line in lines if "rror" in line]
+        return next(iter(errors or [line for line in reversed(lines) if line]), "no word")
+
+    def pause(self) -> None:
+        """Let it stand still, so that it takes nothing from who is measured."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def memory(self) -> int:
+        """Bytes of it and its children, what they share with others counted by their parts."""
+        return sum(_pss(pid) for pid in _family(self._process.pid))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def _pss(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+    return int(line.split()[1]) * 1024
+
+
+class Processes:
+    """Servers that are started when they are first asked for, and stand still otherwise."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Process] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def running(self, server: Server) -> Iterator[Process]:
+        """A server, while it runs.
+
+        Raises:
+            Failed: it cannot be started.
+        """
+        key = f"{server.key} {'news' in server.does}"
+        if key not in self._running:
+            process = self._stack.enter_context(Process(server))
+            process.wait()
+            self._running[key] = process
+        process = self._running[key]
+        process.resume()
+        try:
+            yield process
+        finally:
+            process.pause()
