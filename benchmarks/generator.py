@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ PATIENCE = 60.0
 
 BATCH = 100
 NEWS = ["Somebody has published an article that everybody will want to read."]
-SIZES = {"1 KB": 1_000, "100 KB": 100_000}
+SIZES: Mapping[str, int] = {"1 KB": 1_000, "100 KB": 100_000}
+"""Characters of the text that is echoed."""
 
 
 class Sample(Struct, frozen=True):
@@ -51,9 +53,11 @@ def build() -> None:
     if PROGRAM.exists() and PROGRAM.stat().st_mtime > newest:
         return
     sources = sorted(map(str, SOURCES.glob("*.c")))
-    command = ["gcc", "-O2", "-o", str(PROGRAM), *sources, "-lssl", "-lcrypto"]
+    unfinished = f"{PROGRAM}.{os.getpid()}"
+    command = ["gcc", "-O2", "-o", unfinished, *sources, "-lssl", "-lcrypto"]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
+        Path(unfinished).replace(PROGRAM)
     except OSError as error:
         raise Failed(f"the load generator cannot be compiled: {error}") from None
     except subprocess.CalledProcessError as error:
@@ -63,13 +67,20 @@ def build() -> None:
 
 def message_for(server: Server, message: Message, per_call: int = 1) -> str:
     """What a server is sent; `@ID@` stands for an id."""
-    method, params = server.add
-    if message in SIZES:
-        method, params = "calc.echo", json.dumps(["x" * SIZES[message]])
-    elif message == "news":
-        method, params = "news.publish", json.dumps([per_call, NEWS])
+    method, params = _called(server, message, per_call)
     call = f'{{"jsonrpc":"2.0","id":@ID@,"method":"{method}","params":{params}}}'
     return f"[{','.join([call] * BATCH)}]" if message == "batch" else call
+
+
+def _called(server: Server, message: Message, per_call: int) -> tuple[str, str]:
+    """Method and parameters."""
+    if message == "news":
+        return "news.publish", json.dumps([per_call, NEWS])
+    if message in SIZES:
+        text = "x" * SIZES[message]
+        return "calc.echo", json.dumps({"text": text} if server.by_name else [text])
+    numbers = {"a": 5, "b": 3} if server.by_name else [5, 3]
+    return server.add or ("calc.add", json.dumps(numbers))
 
 
 def expected_of(server: Server, message: Message) -> list[object]:
@@ -84,14 +95,15 @@ def _command(
     action: str, server: Server, port: int, message: str, *options: object
 ) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
-        file = Path(directory, "message")
-        file.write_text(message, encoding="utf-8")
-        greeting: list[str] = []
-        if server.greeting:
-            greeting = ["-g", str(Path(directory, "greeting"))]
-            Path(greeting[1]).write_text(server.greeting, encoding="utf-8")
-        arguments = [action, server.framing, str(port), str(file), *greeting, *map(str, options)]
-        yield pinned(-1, [str(PROGRAM), *arguments])
+        files = {"message": message}
+        if action in {"calls", "listen", "idle"} and server.answers:
+            # Nothing is counted before a server has taken every connection in.
+            files["greeting"] = server.greeting or message_for(server, "add")
+            options = (*options, "-g", Path(directory, "greeting"))
+        for name, text in files.items():
+            Path(directory, name).write_text(text, encoding="utf-8")
+        where = [server.framing, port, Path(directory, "message"), "-p", server.path]
+        yield pinned(-1, [str(PROGRAM), action, *map(str, (*where, *options))])
 
 
 def _run(command: list[str], seconds: float) -> str:
@@ -138,6 +150,8 @@ def load(
             raise Failed(f"{report[fault]} {fault} of {report['counted']}")
     if not report["counted"]:
         raise Failed(f"no answer in {seconds:g} s")
+    if action == "listen":  # nobody asked for what came
+        return Sample(report["per_second"])
     return Sample(report["per_second"], report["p50_us"], report["p99_us"])
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,9 @@ __all__ = ["Failed", "Process", "Processes", "pinned"]
 
 PATIENCE = 30.0
 """Seconds that a server has to begin to listen, and to end."""
+
+_ERROR = re.compile(r"^\w*Error\b.*", re.MULTILINE)
+"""The line of a traceback, Python's or Node's, that is not about places in the source."""
 
 
 class Failed(Exception):
@@ -70,6 +74,10 @@ class Process:
         return self
 
     def __exit__(self, *reason: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it; one that will not is killed."""
         self.resume()
         self._process.terminate()
         try:
@@ -79,6 +87,11 @@ class Process:
             self._process.wait()
         self._directory.cleanup()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone by itself."""
+        return self._process.poll() is not None
+
     def wait(self) -> None:
         """Wait until it listens.
 
@@ -87,7 +100,7 @@ class Process:
         """
         end = time.monotonic() + PATIENCE
         while not self.listens():
-            if self._process.poll() is not None:
+            if self.has_ended:
                 raise Failed(f"has ended: {self._said()}")
             if time.monotonic() > end:
                 raise Failed(f"does not listen after {PATIENCE:g} s: {self._said()}")
@@ -102,9 +115,10 @@ class Process:
         return True
 
     def _said(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-        errors = [line.strip() for line in lines if "rror" in line]
-        return next(iter(errors or [line for line in reversed(lines) if line]), "no word")
+        """The line of its output that says what is wrong."""
+        text = self._log.read_text(encoding="utf-8", errors="replace").strip()
+        found = _ERROR.search(text)
+        return found[0] if found else text.rpartition("\n")[2] or "it said nothing"
 
     def pause(self) -> None:
         """Let it stand still, so that it takes nothing from who is measured."""
@@ -115,8 +129,15 @@ class Process:
         self._process.send_signal(signal.SIGCONT)
 
     def memory(self) -> int:
-        """Bytes of it and its children, what they share with others counted by their parts."""
-        return sum(_pss(pid) for pid in _family(self._process.pid))
+        """Bytes of it and its children; what several share is divided between them.
+
+        Raises:
+            Failed: it has ended.
+        """
+        try:
+            return sum(_pss(pid) for pid in _family(self._process.pid))
+        except OSError:
+            raise Failed(f"has ended: {self._said()}") from None
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -137,29 +158,43 @@ class Processes:
 
     def __init__(self) -> None:
         self._running: dict[str, Process] = {}
-        self._stack = ExitStack()
+        self._failures: dict[str, Failed] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._stack.close()
+        for process in self._running.values():
+            process.stop()
 
     @contextmanager
     def running(self, server: Server) -> Iterator[Process]:
-        """A server, while it runs.
+        """A server, while it runs.  One that has ended is started again.
 
         Raises:
             Failed: it cannot be started.
         """
-        key = f"{server.key} {'news' in server.does}"
-        if key not in self._running:
-            process = self._stack.enter_context(Process(server))
-            process.wait()
-            self._running[key] = process
-        process = self._running[key]
+        process = self._running.get(server.key)
+        if process is None or process.has_ended:
+            process = self._running[server.key] = self._started(server)
         process.resume()
         try:
             yield process
         finally:
             process.pause()
+
+    def _started(self, server: Server) -> Process:
+        """Start a server; what could not be started once is not waited for again."""
+        if server.key in self._failures:
+            raise self._failures[server.key]
+        try:
+            process = Process(server)
+            try:
+                process.wait()
+            except BaseException:
+                process.stop()
+                raise
+        except Failed as error:
+            self._failures[server.key] = error
+            raise
+        return process

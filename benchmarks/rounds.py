@@ -1,12 +1,13 @@
 """Rounds: in each, every server of every row is measured once, one after the other.
 
-No machine is as fast as a moment ago, so what is compared is measured close together.
+No machine is as fast as a moment ago, so what is compared is measured close together.  Every
+other round goes the other way, so that nobody always comes first.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.generator import Sample
 from benchmarks.measuring import measured
@@ -21,9 +22,11 @@ __all__ = ["Result", "run"]
 class Result:
     """What was found for one row.
 
+    Args:
+        row: what is measured.
+        servers: of whom; the first is ours, which the others stand beside.
+
     Attributes:
-        row: what was measured.
-        servers: those that were, ours first.
         samples: of each server by its name, one for each round; None where there is none.
         left_out: why a server was, by its name.
     """
@@ -34,9 +37,14 @@ class Result:
         self.samples: dict[str, list[Sample | None]] = {server.name: [] for server in servers}
         self.left_out: dict[str, str] = {}
 
-    def values(self, name: str) -> Values:
+    @property
+    def ours(self) -> Server:
+        """The server that the others stand beside."""
+        return self.servers[0]
+
+    def values(self, server: Server) -> Values:
         """A server's values, round by round."""
-        return [sample.value if sample else None for sample in self.samples[name]]
+        return [sample.value if sample else None for sample in self.samples[server.name]]
 
     def measured(self) -> list[Server]:
         """The servers of which there is a value."""
@@ -49,7 +57,7 @@ def run(
     seconds: float,
     say: Callable[[str], object],
 ) -> list[Result]:
-    """Measure rows again and again.
+    """Measure rows again and again; an interruption ends that, and what there is is returned.
 
     A server that fails is left out of the row from then on.
 
@@ -61,17 +69,26 @@ def run(
     """
     results = [Result(row, servers) for row, servers in plan]
     total = rounds * sum(len(result.servers) for result in results)
-    done, begun = 0, time.monotonic()
+    begun = time.monotonic()
     with Processes() as processes:
-        for number in range(1, rounds + 1):
-            for result in results:
-                for server in result.servers:
-                    found = _sample(result, server, processes, seconds)
-                    done += 1
-                    left = round((time.monotonic() - begun) / done * (total - done))
-                    where = f"round {number} of {rounds}, {result.row.title}: {server.name}"
-                    say(f"{where}: {found}; {left // 60}:{left % 60:02} left")
+        try:
+            for done, text in enumerate(_measure(results, rounds, seconds, processes), 1):
+                left = round((time.monotonic() - begun) / done * (total - done))
+                say(f"{text}; {left // 60}:{left % 60:02} left")
+        except KeyboardInterrupt:
+            say("interrupted")
     return results
+
+
+def _measure(
+    results: list[Result], rounds: int, seconds: float, processes: Processes
+) -> Iterator[str]:
+    """Measure; yield what was, each time."""
+    for number in range(1, rounds + 1):
+        for result in results:
+            for server in result.servers[:: 1 if number % 2 else -1]:
+                found = _sample(result, server, processes, seconds)
+                yield f"round {number} of {rounds}, {result.row.title}: {server.name}: {found}"
 
 
 def _sample(result: Result, server: Server, processes: Processes, seconds: float) -> str:
@@ -85,4 +102,4 @@ def _sample(result: Result, server: Server, processes: Processes, seconds: float
     result.samples[server.name].append(sample)
     if sample is None:
         return f"left out: {result.left_out[server.name]}"
-    return f"{sample.value:,.2f} {result.row.unit}"
+    return f"{sample.value:,.{0 if sample.value >= 100 else 2}f} {result.row.unit}"

@@ -20,14 +20,14 @@ static const char USAGE[] =
     "  once     send it, print the answer\n"
     "  calls    keep so many outstanding on each connection\n"
     "  connects connect, call, close, again and again\n"
-    "  listen   it makes the server notify all connections: count what comes\n"
-    "  idle     make one call on each connection, print a line, wait for the end of the input\n"
+    "  listen   it makes the server notify all connections: count what comes of that\n"
+    "  idle     open the connections, print a line, wait for the end of the input\n"
     "\n"
     "  -c N     connections (1)\n"
     "  -d N     calls outstanding on each (1)\n"
     "  -s S     seconds (1); a seventh of them is not counted\n"
     "  -n N     notifications that one call sends to each connection (1)\n"
-    "  -g FILE  a message that each connection sends first\n"
+    "  -g FILE  a call that each connection makes when it is open\n"
     "  -p PATH  of HTTP and WebSocket (/)\n";
 
 enum { LATENCIES = 1 << 20, EVENTS = 512, WINDOW = 4, PATIENCE_US = 10000000 };
@@ -82,14 +82,22 @@ static piece wait_for_answer(connection *c) {
   }
 }
 
+static void greet(connection *c) {
+  number(to.how, &wire_greeting, c->next_id);
+  connection_write(c, wire_greeting.bytes, wire_greeting.length);
+  piece found = wait_for_answer(c);
+  if (is_answer(found)) return;
+  fprintf(stderr, "answered: %.*s\n", (int)found.text_length, found.text);
+  exit(2);
+}
+
+// One after the other, so that no server has more to accept than its backlog holds.
 static void open_all(void) {
   lines = calloc(count, sizeof *lines);
   for (int i = 0; i < count; i++) {
     prepare(lines + i, i);
     wait_for_upgrade(lines + i);
-    if (!greeting.length) continue;
-    connection_write(lines + i, wire_greeting.bytes, wire_greeting.length);
-    wait_for_answer(lines + i);
+    if (greeting.length) greet(lines + i);
   }
 }
 
@@ -226,15 +234,6 @@ static int listen_all(void) {
 
 static int idle(void) {
   open_all();
-  for (int i = 0; i < count; i++) {
-    call(lines + i);
-    piece found = wait_for_answer(lines + i);
-    if (!is_answer(found)) {
-      fprintf(stderr, "answered: %.*s\n", (int)found.text_length, found.text);
-      return 2;
-    }
-    lines[i].first = lines[i].last = 0;
-  }
   printf("{\"open\":%d}\n", count);
   fflush(stdout);
   while (getchar() != EOF) {}
