@@ -72,7 +72,7 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-unit: $(STAMP)
+unit: commands $(STAMP)
 	$(BIN)/pytest -n auto --ignore tests/interop --ignore tests/browser
 
 interop: $(STAMP) $(NPM_STAMP)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from benchmarks.ratios import Ratio, ratio_of
+from benchmarks.ratios import Ratio, median_of, ratio_of, shown
 from benchmarks.rounds import Result
 from benchmarks.servers import Server
 
@@ -46,10 +46,10 @@ LEGEND = (
 
 def as_svg(results: Sequence[Result]) -> str:
     """Each server beside ours: the median over the rounds of theirs to ours, and its spread."""
-    shown = [result for result in results if result.ours in result.measured()]
+    panels = [result for result in results if result.ours in result.measured()]
     columns: list[list[str]] = [[] for _ in range(COLUMNS)]
     heights = [HEAD + GAP] * COLUMNS
-    for result in shown:
+    for result in panels:
         at = heights.index(min(heights))
         columns[at].append(f'<g transform="translate({at * WIDTH + 12} {heights[at]})">')
         columns[at] += [*_panel(result), "</g>"]
@@ -57,7 +57,7 @@ def as_svg(results: Sequence[Result]) -> str:
     size = f"0 0 {COLUMNS * WIDTH + 12} {max(heights)}"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" role="img">'
     parts = [line for column in columns for line in column]
-    title = "<title>Servers beside twisted_rpc</title>"
+    title = "<title>Servers beside twisted_rpc, which is 1</title>"
     return "\n".join([head, title, f"<style>{STYLE}</style>", *_legend(), *parts, "</svg>", ""])
 
 
@@ -71,9 +71,11 @@ def _legend() -> Iterator[str]:
 
 def _panel(result: Result) -> Iterator[str]:
     better = "less is better" if result.row.less_is_better else "more is better"
+    value = median_of(result.values(result.ours)) or 0
+    note = f"ours: {shown(value)} {result.row.unit}; {better}"
     servers = result.measured()
     yield f'<text class="title" y="16">{escape(result.row.title)}</text>'
-    yield f'<text class="note" x="{LABEL + BAR + 60}" y="16" text-anchor="end">{better}</text>'
+    yield f'<text class="note" x="{LABEL + BAR + 60}" y="16" text-anchor="end">{note}</text>'
     for number, server in enumerate(servers):
         ratio = ratio_of(result.values(server), result.values(result.ours))
         if ratio:

@@ -7,7 +7,7 @@ from statistics import median
 
 from msgspec import Struct
 
-__all__ = ["Ratio", "Values", "best_of", "median_of", "ratio_of"]
+__all__ = ["Ratio", "Values", "best_of", "median_of", "ratio_of", "shown"]
 
 Values = Sequence[float | None]
 """One for each round; None where there is none."""
@@ -44,3 +44,8 @@ def best_of(several: Iterable[Values]) -> list[float | None]:
     return [
         max((value for value in values if value is not None), default=None) for values in rounds
     ]
+
+
+def shown(value: float) -> str:
+    """A value as people read it."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"

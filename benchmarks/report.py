@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.machine import machine, versions
-from benchmarks.ratios import median_of, ratio_of
+from benchmarks.ratios import median_of, ratio_of, shown
 from benchmarks.rounds import Result
 from benchmarks.servers import Server
 from benchmarks.targets import Verdict, verdicts
@@ -44,7 +44,7 @@ def _cells(result: Result, server: Server) -> Iterator[str]:
     samples = [sample for sample in result.samples[server.name] if sample]
     yield result.row.title
     yield server.name
-    yield f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+    yield shown(value)
     yield result.row.unit
     for latencies in ([one.p50_us for one in samples], [one.p99_us for one in samples]):
         latency = median_of(latencies)

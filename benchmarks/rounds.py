@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from benchmarks.generator import Sample
 from benchmarks.measuring import measured
 from benchmarks.processes import Failed, Processes
-from benchmarks.ratios import Values
+from benchmarks.ratios import Values, shown
 from benchmarks.rows import Row
 from benchmarks.servers import Server
 
@@ -102,4 +102,4 @@ def _sample(result: Result, server: Server, processes: Processes, seconds: float
     result.samples[server.name].append(sample)
     if sample is None:
         return f"left out: {result.left_out[server.name]}"
-    return f"{sample.value:,.{0 if sample.value >= 100 else 2}f} {result.row.unit}"
+    return f"{shown(sample.value)} {result.row.unit}"

@@ -26,17 +26,18 @@ static const char USAGE[] =
     "  -c N     connections (1)\n"
     "  -d N     calls outstanding on each (1)\n"
     "  -s S     seconds (1); a seventh of them is not counted\n"
+    "  -w S     seconds to wait for what does not come (10)\n"
     "  -n N     notifications that one call sends to each connection (1)\n"
     "  -g FILE  a call that each connection makes when it is open\n"
     "  -p PATH  of HTTP and WebSocket (/)\n";
 
-enum { LATENCIES = 1 << 20, EVENTS = 512, WINDOW = 4, PATIENCE_US = 10000000 };
+enum { LATENCIES = 1 << 20, EVENTS = 512, WINDOW = 4 };
 
 static target to = {.path = "/"};
 static message text, greeting, wire, wire_greeting;
 static connection *lines;
 static int count = 1, depth = 1, per_call = 1;
-static double seconds = 1;
+static double seconds = 1, patience = 10;
 
 static uint32_t latencies[LATENCIES];
 static uint64_t done, errors, closed, counted_from_us, ended_us, uncounted;
@@ -76,7 +77,7 @@ static piece wait_for_answer(connection *c) {
     if (found.length > 0 && is_answer(found)) return found;
     if (found.length > 0 && memmem(found.text, found.text_length, "\"error\"", 7)) return found;
     if (found.length > 0) continue;  // a notification
-    if (found.length < 0 || epoll_wait(to.epoll, &event, 1, PATIENCE_US / 1000) < 1) fail("no answer");
+    if (found.length < 0 || epoll_wait(to.epoll, &event, 1, patience * 1e3) < 1) fail("no answer");
     if (connection_read(c) < 0) fail("the server closed the connection");
     if (c->wants_to_write && connection_flush(c, &to)) fail("the server closed the connection");
   }
@@ -175,9 +176,12 @@ static void turn(void (*readable)(connection *)) {
   }
 }
 
+static uint64_t patience_us(void) { return patience * 1e6; }
+
+// Until the time is over and something has been counted.
 static void run(void (*readable)(connection *), void (*after_each)(void)) {
   uint64_t begun = now_us(), counted = begun + seconds * 1e6 / 7, end = begun + seconds * 1e6;
-  while ((ended_us = now_us()) < end) {
+  while ((ended_us = now_us()) < end || (done == uncounted && closed < (uint64_t)count && ended_us < end + patience_us())) {
     if (!counted_from_us && ended_us >= counted) {
       counted_from_us = ended_us, uncounted = done;
       memset(latencies, 0, sizeof latencies);
@@ -227,7 +231,7 @@ static int listen_all(void) {
   open_all();
   publish();
   run(hear, publish);
-  uint64_t counted = done - uncounted, end = now_us() + PATIENCE_US;
+  uint64_t counted = done - uncounted, end = now_us() + patience_us();
   while ((done < expected || asked) && !closed && now_us() < end) turn(hear);
   return report(counted, expected - done);
 }
@@ -254,10 +258,11 @@ static void usage(void) {
 }
 
 static void read_arguments(int argc, char **argv) {
-  for (int option; (option = getopt(argc, argv, "c:d:s:n:g:p:")) != -1;) switch (option) {
+  for (int option; (option = getopt(argc, argv, "c:d:s:w:n:g:p:")) != -1;) switch (option) {
     case 'c': count = atoi(optarg); break;
     case 'd': depth = atoi(optarg); break;
     case 's': seconds = atof(optarg); break;
+    case 'w': patience = atof(optarg); break;
     case 'n': per_call = atoi(optarg); break;
     case 'g': greeting = read_message(optarg); break;
     case 'p': to.path = optarg; break;
