@@ -27,6 +27,10 @@ from benchmarks.servers import HERE, Server
 
 __all__ = ["main"]
 
+RESULTS = Path("benchmarks", "results")
+PART = Path("var", "benchmarks")
+"""Of a run that is quick or has `--only`, so that it does not replace a whole one."""
+
 Plan = list[tuple[Row, Sequence[Server]]]
 
 
@@ -68,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rounds", type=count, metavar="N", help="measure each N times (5; 2 with --quick)")
     add("--seconds", type=duration, metavar="S", help="for S seconds each (1.5; 0.5 with --quick)")
     add("--only", type=pattern, metavar="REGEX", help="only where `ROW: SERVER` matches it")
-    add("--output", type=Path, metavar="DIR", default=HERE / "results", help="where files go")
+    add("--output", type=Path, metavar="DIR", help=f"where files go ({RESULTS}; {PART} of a part)")
     add("--list", action="store_true", help="print the rows and their servers, measure nothing")
     return found
 
@@ -109,13 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for row, servers in plan:
             print(f"{row.title}: {', '.join(server.name for server in servers)}")
         return 0
+    is_part = options.quick or options.only
+    output = options.output or HERE.parent / (PART if is_part else RESULTS)
     rounds = options.rounds or (2 if options.quick else 5)
     seconds = options.seconds or (0.5 if options.quick else 1.5)
     allow_open_files()
     try:
         generator.build()
         results = run(plan, rounds, seconds, lambda text: print(text, file=sys.stderr, flush=True))
-        write(options.output, results, rounds, seconds)
+        write(output, results, rounds, seconds)
     except (Failed, OSError) as error:
         sys.exit(f"benchmarks: {error}")
     print(as_markdown(results), end="")

@@ -60,7 +60,8 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def _of_node() -> dict[str, str]:
-    wanted = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    package = json.loads((NODE / "package.json").read_text(encoding="utf-8"))
+    wanted = {**package["dependencies"], **package.get("optionalDependencies", {})}
     files = {name: NODE / "node_modules" / name / "package.json" for name in wanted}
     return {
         f"npm {name}": json.loads(file.read_text(encoding="utf-8"))["version"]

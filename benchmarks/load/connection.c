@@ -166,12 +166,24 @@ int connection_read(connection *c) {
   return found;
 }
 
+// RFC 6455, section 5.5: a ping is answered with what it says; a mask of zeros changes nothing.
+static void answer_ping(connection *c, piece ping) {
+  char head[6] = {(char)0x8a, (char)(0x80 | ping.text_length)};
+  connection_write(c, head, sizeof head);
+  connection_write(c, ping.text, ping.text_length);
+}
+
 piece connection_next(connection *c, framing how) {
   buffer *in = &c->in;
-  piece found = cut(how, in->bytes + in->begin, in->end - in->begin, &c->searched);
-  if (found.length > 0) in->begin += found.length, c->received++;
-  if (in->begin == in->end) in->begin = in->end = 0;
-  return found;
+  for (;;) {
+    char *bytes = in->bytes + in->begin;
+    piece found = cut(how, bytes, in->end - in->begin, &c->searched);
+    if (found.length <= 0) return found;
+    in->begin += found.length;
+    if (in->begin == in->end) in->begin = in->end = 0;
+    if (how != WEBSOCKET || (*bytes & 8) == 0) return found;
+    if ((*bytes & 15) == 9) answer_ping(c, found);
+  }
 }
 
 void connection_close(connection *c) {

@@ -16,7 +16,6 @@ typedef struct {
   uint64_t *sent_at;    // of the calls in flight, in microseconds: a ring of `depth`
   int first, last;
   uint32_t next_id;
-  uint64_t received;    // messages
 } connection;
 
 // Where all connections go.
@@ -48,7 +47,7 @@ int connection_flush(connection *c, const target *to);
 // Read what has come. 1 if there was something, 0 if not, -1 at the end of the line.
 int connection_read(connection *c);
 
-// The next whole message; its text is good until the next reading.
+// The next whole message, past a WebSocket's pings; its text is good until the next reading.
 piece connection_next(connection *c, framing how);
 
 void connection_close(connection *c);

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "connection.h"
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static uint32_t latencies[LATENCIES];
 static uint64_t done, errors, closed, counted_from_us, ended_us, uncounted;
 
 static int is_answer(piece p) { return memmem(p.text, p.text_length, "\"result\"", 8) != NULL; }
+static int is_error(piece p) { return memmem(p.text, p.text_length, "\"error\"", 7) != NULL; }
 
 static void lose(connection *c) {
   closed++;
@@ -70,16 +72,15 @@ static void prepare(connection *c, int number_of_it) {
 
 // The answer to what has just been sent; nothing else may be outstanding.
 static piece wait_for_answer(connection *c) {
-  if (connection_flush(c, &to)) fail("the server closed the connection");
-  struct epoll_event event;
+  struct pollfd line = {c->fd, POLLIN, 0};
   for (;;) {
+    if (connection_flush(c, &to)) fail("the server closed the connection");
     piece found = connection_next(c, to.how);
-    if (found.length > 0 && is_answer(found)) return found;
-    if (found.length > 0 && memmem(found.text, found.text_length, "\"error\"", 7)) return found;
+    if (found.length > 0 && (is_answer(found) || is_error(found))) return found;
     if (found.length > 0) continue;  // a notification
-    if (found.length < 0 || epoll_wait(to.epoll, &event, 1, patience * 1e3) < 1) fail("no answer");
+    line.events = POLLIN | (c->wants_to_write ? POLLOUT : 0);
+    if (found.length < 0 || poll(&line, 1, patience * 1e3) < 1) fail("no answer");
     if (connection_read(c) < 0) fail("the server closed the connection");
-    if (c->wants_to_write && connection_flush(c, &to)) fail("the server closed the connection");
   }
 }
 
@@ -121,7 +122,6 @@ static void keep_calling(connection *c) {
     call(c);
   }
   if (found.length < 0) lose(c);
-  else flush(c);
 }
 
 static void connect_again(connection *c) {
@@ -133,28 +133,26 @@ static void connect_again(connection *c) {
     connection_close(c);
     prepare(c, c->next_id);
   }
-  if (c->in_flight || !is_upgraded(c)) return;
-  call(c);
-  flush(c);
+  if (!c->in_flight && is_upgraded(c)) call(c);
 }
 
 static uint64_t asked, expected;  // calls that notify; messages that they lead to
 
 static void publish(void) {
   // A call is sent while fewer than so many wait for all that they lead to.
-  while (expected - done < (uint64_t)(WINDOW - 1) * count * per_call + 1) {
+  while (lines[0].is_open && expected - done < (uint64_t)(WINDOW - 1) * count * per_call + 1) {
     number(to.how, &wire, lines[0].next_id++);
     connection_write(lines, wire.bytes, wire.length);
     asked++, expected += (uint64_t)count * per_call;
   }
-  flush(lines);
+  if (lines[0].is_open) flush(lines);
 }
 
 static void hear(connection *c) {
   piece found;
   while ((found = connection_next(c, to.how)).length > 0) {
-    if (memmem(found.text, found.text_length, "\"result\"", 8)) asked--;
-    else if (memmem(found.text, found.text_length, "\"error\"", 7)) errors++;
+    if (is_answer(found)) asked--;
+    else if (is_error(found)) errors++;
     else done++;
   }
   if (found.length < 0) lose(c);
@@ -173,15 +171,22 @@ static void turn(void (*readable)(connection *)) {
     int found = c->is_upgrading ? 1 : connection_read(c);
     if (found < 0) lose(c);
     else if (found) readable(c);
+    if (c->is_open && c->out.end > c->out.begin && !c->wants_to_write) flush(c);
   }
 }
 
 static uint64_t patience_us(void) { return patience * 1e6; }
 
-// Until the time is over and something has been counted.
+// Whether the time is over and something has been counted, or never will be.
+static int is_over(uint64_t end) {
+  ended_us = now_us();
+  if (ended_us < end) return 0;
+  return done > uncounted || closed >= (uint64_t)count || ended_us >= end + patience_us();
+}
+
 static void run(void (*readable)(connection *), void (*after_each)(void)) {
   uint64_t begun = now_us(), counted = begun + seconds * 1e6 / 7, end = begun + seconds * 1e6;
-  while ((ended_us = now_us()) < end || (done == uncounted && closed < (uint64_t)count && ended_us < end + patience_us())) {
+  while (!is_over(end)) {
     if (!counted_from_us && ended_us >= counted) {
       counted_from_us = ended_us, uncounted = done;
       memset(latencies, 0, sizeof latencies);

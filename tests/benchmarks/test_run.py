@@ -24,10 +24,9 @@ from tests.benchmarks.found import row_named
 
 OF_EACH_KIND = "|".join(
     [
-        "HTTP, batches of 100",
+        "WebSocket, batches of 100",
         "WebSocket, 100 KB there and back",
         "Content-Length, 16 outstanding",
-        "HTTP, connect, call, close",
         "WebSocket, connect, call, close",
         "WebSocket, notifications to 100",
         "WebSocket, TLS, 16 outstanding",
