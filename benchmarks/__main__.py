@@ -2,7 +2,9 @@
 
 Each server runs on one core and the load on another.  They take turns, round after round, and
 are compared within a round.  Progress goes to standard error, the tables to standard output;
-these, all samples and a chart go to the output directory too.
+these, all samples and charts go to the output directory too.
+
+`make bench` installs the servers of others before.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import math
 import re
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +32,7 @@ __all__ = ["main"]
 
 RESULTS = Path("benchmarks", "results")
 PART = Path("var", "benchmarks")
-"""Of a run that is quick or has `--only`, so that it does not replace a whole one."""
+"""Of a run that is quick, has `--only` or was interrupted: it does not replace a whole one."""
 
 Plan = list[tuple[Row, Sequence[Server]]]
 
@@ -89,12 +92,14 @@ def planned(only: re.Pattern[str] | None, *, quick: bool) -> Plan:
 
 
 def write(directory: Path, results: Sequence[Result], rounds: int, seconds: float) -> None:
-    """Write table.md, results.json and chart.svg."""
+    """Write table.md, results.json, chart.svg, and summary.svg with the rows of a quick look."""
     directory.mkdir(parents=True, exist_ok=True)
     data = msgspec.json.encode(as_data(results, rounds, seconds))
     (directory / "table.md").write_text(as_markdown(results), encoding="utf-8")
     (directory / "results.json").write_bytes(msgspec.json.format(data) + b"\n")
     (directory / "chart.svg").write_text(as_svg(results), encoding="utf-8")
+    summary = [result for result in results if result.row.quick]
+    (directory / "summary.svg").write_text(as_svg(summary), encoding="utf-8")
 
 
 def allow_open_files() -> None:
@@ -104,7 +109,7 @@ def allow_open_files() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; 1 if ours could not be measured."""
+    """Measure, print, write; 1 if ours could not be measured, or the run was interrupted."""
     options = parser().parse_args(arguments)
     plan = planned(options.only, quick=options.quick)
     if not plan:
@@ -113,20 +118,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for row, servers in plan:
             print(f"{row.title}: {', '.join(server.name for server in servers)}")
         return 0
-    is_part = options.quick or options.only
-    output = options.output or HERE.parent / (PART if is_part else RESULTS)
     rounds = options.rounds or (2 if options.quick else 5)
     seconds = options.seconds or (0.5 if options.quick else 1.5)
     allow_open_files()
     try:
         generator.build()
         results = run(plan, rounds, seconds, lambda text: print(text, file=sys.stderr, flush=True))
+        is_whole = all(result.has(rounds) for result in results)
+        is_part = options.quick or options.only or not is_whole
+        output = options.output or HERE.parent / (PART if is_part else RESULTS)
         write(output, results, rounds, seconds)
     except (Failed, OSError) as error:
         sys.exit(f"benchmarks: {error}")
     print(as_markdown(results), end="")
-    return int(any(result.ours.name in result.left_out for result in results))
+    return int(not is_whole or any(result.ours.name in result.left_out for result in results))
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGINT, signal.SIGTERM):  # either way no server is left behind
+        signal.signal(ending, signal.default_int_handler)
     sys.exit(main())

@@ -64,7 +64,12 @@ class Process:
         with self._log.open("wb") as log:
             try:
                 self._process = subprocess.Popen(
-                    command, cwd=HERE.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    command,
+                    cwd=HERE.parent,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # the keyboard interrupts us, and we end it
                 )
             except OSError as error:
                 self._directory.cleanup()

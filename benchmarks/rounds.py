@@ -46,6 +46,10 @@ class Result:
         """A server's values, round by round."""
         return [sample.value if sample else None for sample in self.samples[server.name]]
 
+    def has(self, rounds: int) -> bool:
+        """Whether every server had its turn so often."""
+        return all(len(samples) == rounds for samples in self.samples.values())
+
     def measured(self) -> list[Server]:
         """The servers of which there is a value."""
         return [server for server in self.servers if any(self.samples[server.name])]

@@ -45,8 +45,9 @@ static void make_room(buffer *b, size_t length) {
 }
 
 static struct sockaddr_in loopback(int last_byte, int port) {
-  return (struct sockaddr_in){
-      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last_byte)};
+  return (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last_byte)};
 }
 
 static SSL *secured(int fd) {
@@ -59,6 +60,17 @@ static SSL *secured(int fd) {
   SSL_set_fd(tls, fd);
   if (SSL_connect(tls) != 1) fail("TLS: no handshake");
   return tls;
+}
+
+static void send_upgrade(connection *c, const target *to) {
+  char request[1024];
+  int length = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+                        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                        "Sec-WebSocket-Version: 13\r\n\r\n",
+                        to->path, to->port);
+  connection_write(c, request, length);
+  if (connection_flush(c, to)) fail("WebSocket: no handshake");
 }
 
 void connection_open(connection *c, const target *to, int number) {
@@ -77,14 +89,7 @@ void connection_open(connection *c, const target *to, int number) {
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
   struct epoll_event event = {EPOLLIN, {.ptr = c}};
   epoll_ctl(to->epoll, EPOLL_CTL_ADD, c->fd, &event);
-  if (!c->is_upgrading) return;
-  char request[1024];
-  int length = snprintf(request, sizeof request,
-                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        to->path, to->port);
-  connection_write(c, request, length);
-  if (connection_flush(c, to)) fail("WebSocket: no handshake");
+  if (c->is_upgrading) send_upgrade(c, to);
 }
 
 int is_upgraded(connection *c) {

@@ -54,6 +54,7 @@ def test_every_kind_of_row_is_measured_and_written(
     assert sorted(row["title"] for row in rows) == sorted(titles)
     assert all(server["samples"][0]["value"] > 0 for row in rows for server in row["servers"])
     assert (tmp_path / "chart.svg").read_text(encoding="utf-8").count("<g ") == len(titles)
+    assert (tmp_path / "summary.svg").read_text(encoding="utf-8").count("<g ") == 1
 
 
 def server_of(program: str, **rest: object) -> Server:
@@ -189,8 +190,10 @@ def test_bare_twisted_is_measured_as_a_limit(server: Server) -> None:
         assert measured(row, server, processes, 0.1).value > 0
 
 
-def test_an_interrupted_run_tells_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = iter([Sample(2), Sample(3)])
+def test_an_interrupted_run_tells_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = iter([Sample(200), Sample(300)])
 
     def interrupted(*_given: object) -> Sample:
         for sample in samples:
@@ -198,11 +201,14 @@ def test_an_interrupted_run_tells_what_there_is(monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("benchmarks.rounds.measured", interrupted)
-    said: list[str] = []
-    row = row_named("TCP, 1 outstanding")
-    (result,) = run([(row, [ENDS])], 3, 0.1, said.append)
-    assert result.samples == {"ends": [Sample(2), Sample(3)]}
-    assert said[-1] == "interrupted"
+    plan = [(row_named("TCP, 1 outstanding"), [ENDS])]
+    monkeypatch.setattr(program, "planned", lambda _only, quick: plan)
+    monkeypatch.setattr(program, "HERE", tmp_path / "benchmarks")
+    assert program.main([]) == 1
+    printed, progress = capsys.readouterr()
+    assert "| ends | 250 | calls/s |" in printed
+    assert progress.endswith("interrupted\n")
+    assert (tmp_path / "var" / "benchmarks" / "table.md").read_text(encoding="utf-8") == printed
 
 
 def test_a_server_that_ends_while_it_is_looked_at_is_a_reason() -> None:

@@ -53,8 +53,7 @@ async def on_connection(websocket: Any) -> None:
 
 async def over_websocket(port: int) -> None:
     """Serve until ended."""
-    # Nobody gains by compressing messages as short as these.
-    async with serve(on_connection, "127.0.0.1", port, compression=None):
+    async with serve(on_connection, "127.0.0.1", port):
         await asyncio.Event().wait()
 
 
