@@ -16,6 +16,7 @@ help:
 	@echo "make test    set up, then every check and test there is"
 	@echo "make check   lint, types and the tests that need neither Node nor a browser"
 	@echo "make bench   measure, beside the servers of others; see docs/performance.md"
+	@echo "make bench-quick  the calls that matter most, in two minutes"
 	@echo "make fuzz    search for input that the daemon does not stand; see CONTRIBUTING.md"
 	@echo "make soak    search for leaks under clients that fail in every way; see CONTRIBUTING.md"
 	@echo "make clean   remove what the others made"

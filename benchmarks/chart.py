@@ -23,16 +23,17 @@ MOST = 2.5
 """Ratios beyond are cut off; the number beside the bar says how much it is."""
 
 STYLE = """
+.page { fill: var(--page) }
 text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 .title { font-weight: 600; font-size: 13px } .note { fill: var(--faint) }
 .one { stroke: var(--faint); stroke-dasharray: 3 3 } .spread { stroke: var(--ink) }
 .ours { fill: var(--ours) } .node { fill: var(--node) } .python { fill: var(--python) }
 .rust { fill: var(--rust) } .limit { fill: var(--limit) }
-svg { --ink: #1f2328; --faint: #6e7781; --ours: #1a7f37; --node: #bf8700; --python: #2f6fb7;
-      --rust: #bc4c00; --limit: #afb8c1 }
+svg { --page: #ffffff; --ink: #1f2328; --faint: #6e7781; --ours: #1a7f37; --node: #bf8700;
+      --python: #2f6fb7; --rust: #bc4c00; --limit: #afb8c1 }
 @media (prefers-color-scheme: dark) {
-  svg { --ink: #e6edf3; --faint: #8b949e; --ours: #3fb950; --node: #d9a514; --python: #58a6ff;
-        --rust: #f0883e; --limit: #6e7681 }
+  svg { --page: #0d1117; --ink: #e6edf3; --faint: #8b949e; --ours: #3fb950; --node: #d9a514;
+        --python: #58a6ff; --rust: #f0883e; --limit: #6e7681 }
 }
 """
 LEGEND = (
@@ -56,9 +57,12 @@ def as_svg(results: Sequence[Result]) -> str:
         heights[at] += HEAD + LINE * len(result.measured()) + GAP
     size = f"0 0 {COLUMNS * WIDTH + 12} {max(heights)}"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" role="img">'
+    page = '<rect class="page" width="100%" height="100%" rx="6"/>'
     parts = [line for column in columns for line in column]
     title = "<title>Servers beside twisted_rpc, which is 1</title>"
-    return "\n".join([head, title, f"<style>{STYLE}</style>", *_legend(), *parts, "</svg>", ""])
+    return "\n".join(
+        [head, title, f"<style>{STYLE}</style>", page, *_legend(), *parts, "</svg>", ""]
+    )
 
 
 def _legend() -> Iterator[str]:
@@ -76,12 +80,12 @@ def _panel(result: Result) -> Iterator[str]:
     servers = result.measured()
     yield f'<text class="title" y="16">{escape(result.row.title)}</text>'
     yield f'<text class="note" x="{LABEL + BAR + 60}" y="16" text-anchor="end">{note}</text>'
+    one, bottom = LABEL + _x(1), HEAD - 8 + len(servers) * LINE
+    yield f'<line class="one" x1="{one}" x2="{one}" y1="{HEAD - 12}" y2="{bottom}"/>'
     for number, server in enumerate(servers):
         ratio = ratio_of(result.values(server), result.values(result.ours))
         if ratio:
             yield from _bar(server, ratio, HEAD - 8 + number * LINE)
-    one, bottom = LABEL + _x(1), HEAD - 8 + len(servers) * LINE
-    yield f'<line class="one" x1="{one}" x2="{one}" y1="{HEAD - 12}" y2="{bottom}"/>'
 
 
 def _x(ratio: float) -> float:

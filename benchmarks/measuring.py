@@ -32,7 +32,14 @@ def measured(row: Row, server: Server, processes: Processes, seconds: float) -> 
 def _load(row: Row, server: Server, process: Process, seconds: float) -> Sample:
     message = generator.message_for(server, row.message, row.per_call)
     options = ["-c", row.connections, "-d", row.depth, "-n", row.per_call]
-    return generator.load(row.measure, server, process.port, message, seconds, *options)
+
+    def load() -> Sample:
+        return generator.load(row.measure, server, process.port, message, seconds, *options)
+
+    if process.is_cold:  # compilers at run time need a while to know what is worth it
+        load()
+        process.is_cold = False
+    return load()
 
 
 def _memory(row: Row, server: Server) -> Sample:

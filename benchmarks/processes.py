@@ -50,6 +50,7 @@ class Process:
 
     Attributes:
         port: where it listens.
+        is_cold: whether it has not been under load yet.
 
     Raises:
         Failed: it cannot be started.
@@ -57,6 +58,7 @@ class Process:
 
     def __init__(self, server: Server) -> None:
         self.port = free_port()
+        self.is_cold = True
         self._server = server
         self._directory = tempfile.TemporaryDirectory(prefix="benchmarks-")
         self._log = Path(self._directory.name, "log")
