@@ -74,10 +74,10 @@ static void prepare(connection *c, int number_of_it) {
 static piece wait_for_answer(connection *c) {
   struct pollfd line = {c->fd, POLLIN, 0};
   for (;;) {
-    if (connection_flush(c, &to)) fail("the server closed the connection");
     piece found = connection_next(c, to.how);
     if (found.length > 0 && (is_answer(found) || is_error(found))) return found;
     if (found.length > 0) continue;  // a notification
+    if (connection_flush(c, &to)) fail("the server closed the connection");
     line.events = POLLIN | (c->wants_to_write ? POLLOUT : 0);
     if (found.length < 0 || poll(&line, 1, patience * 1e3) < 1) fail("no answer");
     if (connection_read(c) < 0) fail("the server closed the connection");
