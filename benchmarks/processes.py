@@ -95,6 +95,11 @@ class Process:
         self._directory.cleanup()
 
     @property
+    def pid(self) -> int:
+        """What the system calls it."""
+        return self._process.pid
+
+    @property
     def has_ended(self) -> bool:
         """Whether it is gone by itself."""
         return self._process.poll() is not None
@@ -142,7 +147,7 @@ class Process:
             Failed: it has ended.
         """
         try:
-            return sum(_pss(pid) for pid in _family(self._process.pid))
+            return sum(_pss(pid) for pid in _family(self.pid))
         except OSError:
             raise Failed(f"has ended: {self._said()}") from None
 
@@ -181,9 +186,11 @@ class Processes:
         Raises:
             Failed: it cannot be started.
         """
-        process = self._running.get(server.key)
-        if process is None or process.has_ended:
-            process = self._running[server.key] = self._started(server)
+        if server.key in self._running and self._running[server.key].has_ended:
+            self._running.pop(server.key).stop()
+        if server.key not in self._running:
+            self._running[server.key] = self._started(server)
+        process = self._running[server.key]
         process.resume()
         try:
             yield process
