@@ -77,7 +77,9 @@ def test_every_module_has_its_place_in_the_architecture() -> None:
     assert {name for name in names if f"`{name}`" not in text} == set()
 
 
-@pytest.mark.parametrize("target", ["serve", "test", "check", "bench", "bench-quick", "fuzz", "soak"])
+@pytest.mark.parametrize(
+    "target", ["serve", "test", "check", "bench", "bench-quick", "fuzz", "soak"]
+)
 def test_the_commands_of_make_exist(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
