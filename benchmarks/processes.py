@@ -141,13 +141,15 @@ class Process:
         self._process.send_signal(signal.SIGCONT)
 
     def memory(self) -> int:
-        """Bytes of it and its children; what several share is divided between them.
+        """Bytes that it and its children have to themselves: those that no file stands behind.
+
+        What is read from files is shared with whoever runs the same programs at the time.
 
         Raises:
             Failed: it has ended.
         """
         try:
-            return sum(_pss(pid) for pid in _family(self.pid))
+            return sum(_anonymous(pid) for pid in _family(self.pid))
         except OSError:
             raise Failed(f"has ended: {self._said()}") from None
 
@@ -159,9 +161,9 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _pss(pid: int) -> int:
+def _anonymous(pid: int) -> int:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+    line = next(line for line in text.splitlines() if line.startswith("Anonymous:"))
     return int(line.split()[1]) * 1024
 
 

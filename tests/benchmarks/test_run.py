@@ -40,7 +40,7 @@ OF_EACH_KIND = "|".join(
 def test_every_kind_of_row_is_measured_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fewer = [structs.replace(row, connections=min(row.connections, 64)) for row in ROWS]
+    fewer = [structs.replace(row, connections=min(row.connections, 200)) for row in ROWS]
     monkeypatch.setattr(program, "ROWS", fewer)
     only = f"^({OF_EACH_KIND}): twisted_rpc"
     arguments = ["--only", only, "--rounds", "1", "--seconds", "0.1", "--output", str(tmp_path)]
