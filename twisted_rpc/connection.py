@@ -287,9 +287,8 @@ class Connection(Calling):
     def _watch_validity(self) -> None:
         """Look after what may end by itself, which takes somebody."""
         if self.identity is not None:
-            if self._validity is None:
-                recheck = self._limits.auth_recheck
-                self._validity = Validity(recheck, self.clock, self._login_ended)
+            recheck = self._limits.auth_recheck
+            self._validity = Validity(recheck, self.clock, self._login_ended)
             self._validity.watch(self.identity)
 
     def again(self, message: bytes) -> None:
