@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, succeed
 
+import twisted_rpc.transports.websocket  # noqa: F401 - now, and not while something is counted
 from tests.transports.certificate import self_signed
 from tests.transports.harness import PATIENCE, listening_port
 from tests.transports.websocket_client import frame, handshake
