@@ -22,7 +22,6 @@ from tests.transports.websocket_client import frame, handshake
 from twisted_rpc import Context, Limits, Server, method
 from twisted_rpc.config import Listener, WebTable
 from twisted_rpc.framing import HeaderFramer, NetstringFramer
-from twisted_rpc.transports import websocket  # noqa: F401 - or a thread loads it meanwhile
 from twisted_rpc.transports.listening import Place, factory_for
 
 __all__ = ["TRANSPORTS", "Client", "Methods", "Served", "framed", "work"]
