@@ -10,7 +10,6 @@ from twisted.internet.endpoints import (
     SSL4ServerEndpoint,
     UNIXServerEndpoint,
     serverFromString,
-    wrapServerTLS,
 )
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
@@ -78,8 +77,7 @@ class Place:
         self._endpoint = server_endpoint(self.description, reactor)
         self._binds = reach.innermost(self._endpoint)
         self.tls = None if listener.certificate is None else TLS(listener)
-        if self.tls is not None:
-            self._endpoint = wrapServerTLS(self.tls, self._endpoint, clock=reactor)
+        self._clock = reactor
         expected = reach.of_endpoint(self._binds)
         if expected is not None:
             self._check(expected)
@@ -115,7 +113,8 @@ class Place:
             around = unix_socket.binding(self._binds._address)
             self._warn_of_directory(self._binds._address)
         with around:
-            listening: Deferred[IListeningPort] = self._endpoint.listen(factory)
+            served: Any = factory if self.tls is None else self.tls.around(factory, self._clock)
+            listening: Deferred[IListeningPort] = self._endpoint.listen(served)
         return listening
 
     def _bound(self, port: IListeningPort) -> IListeningPort:

@@ -14,10 +14,14 @@ from typing import Any
 
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 
-__all__ = ["RecordConnection"]
+__all__ = ["RecordConnection", "TLSLine"]
 
-_ROOM = 1 << 15
+_LONGEST = 1 << 14
+"""Bytes of text in one record (RFC 8446, section 5.1)."""
+
+_ROOM = 2 * _LONGEST
 _buffer = ffi.new("char[]", _ROOM)
 
 _HEADER = 5
@@ -82,6 +86,27 @@ class RecordConnection(SSL.Connection):
             self._unread = 0
             raise
 
+    def take(self, data: bytes) -> list[bytes]:
+        """What came: the texts of all records that are whole now, up to one that has none."""
+        self.bio_write(data)
+        texts = []
+        while self._unread > 0 and (size := lib.SSL_read(self._ssl, _buffer, _ROOM)) > 0:
+            self._unread -= 1
+            texts.append(bytes(ffi.buffer(_buffer, size)))
+        return texts
+
+    @property
+    def may_have_more(self) -> bool:
+        """Whether something may be left to be read, or to be sent."""
+        return self._unread > 0 or self._has_output
+
+    def encrypt(self, text: bytes) -> bytes | None:
+        """What is to be sent for a text of one record; None if OpenSSL has to be asked why not."""
+        if lib.SSL_write(self._ssl, text, len(text)) != len(text):
+            return None
+        self._has_output = True
+        return self.bio_read(_ROOM)
+
     def bio_shutdown(self) -> None:
         """See `OpenSSL.SSL.Connection.bio_shutdown`; the end is to be read as well."""
         self._unread += 1
@@ -113,3 +138,38 @@ class RecordConnection(SSL.Connection):
         """See `OpenSSL.SSL.Connection.shutdown`."""
         self._has_output = True
         return super().shutdown()
+
+
+class TLSLine(TLSMemoryBIOProtocol):
+    """TLS of one line; what is no more than whole records takes a short way.
+
+    Only when the handshake is done, and nothing waits to be encrypted.  Twisted sees to
+    everything else, and to what the short way leaves.
+    """
+
+    _tlsConnection: RecordConnection
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        if not self._handshakeDone or self._appSendBuffer:
+            super().dataReceived(data)
+            return
+        connection = self._tlsConnection
+        for text in connection.take(data):
+            if self._aborted:
+                return
+            self.wrappedProtocol.dataReceived(text)
+        if connection.may_have_more:
+            self._flushReceiveBIO()
+
+    def write(self, data: bytes) -> None:
+        """See `TLSMemoryBIOProtocol.write`."""
+        short = 0 < len(data) <= _LONGEST and not (self._appSendBuffer or self.disconnecting)
+        if not short or not self._handshakeDone or self._lostTLSConnection:
+            super().write(data)
+            return
+        encrypted = self._tlsConnection.encrypt(data)
+        if encrypted is None:
+            super().write(data)
+        else:
+            self.transport.write(encrypted)  # type: ignore[union-attr]

@@ -10,14 +10,16 @@ from OpenSSL.crypto import X509
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IProtocolNegotiationFactory,
+    IReactorTime,
 )
-from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from twisted_rpc.config import Listener
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.transports.certificates import KeyPair, load_certificates, load_pair, validity
-from twisted_rpc.transports.records import RecordConnection
+from twisted_rpc.transports.records import RecordConnection, TLSLine
 
 __all__ = ["TLS", "TLSConnection", "reason_of"]
 
@@ -191,6 +193,12 @@ class TLS:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._contexts = _Contexts(listener)
+
+    def around(self, factory: Factory, clock: IReactorTime) -> TLSMemoryBIOFactory:
+        """A factory whose lines are encrypted, for what the lines of another one say."""
+        wrapped = TLSMemoryBIOFactory(self, False, factory, clock)
+        wrapped.protocol = TLSLine
+        return wrapped
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """TLS for one more connection, by the files as they were read last."""

@@ -350,13 +350,15 @@ def _writer_of(transport: Any) -> Callable[[bytes], object]:
     """
     if not (isinstance(transport, ProtocolWrapper) and ISSLTransport.providedBy(transport)):
         return transport.write  # type: ignore[no-any-return]
-    from twisted.protocols.tls import TLSMemoryBIOProtocol  # who has TLS has loaded it
+    # Who has TLS has loaded it.
+    from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
 
     if isinstance(transport, TLSMemoryBIOProtocol):
         below = _direct(transport.transport)
         if below is not None:
             below.write = partial(_write_through, below, type(below).write)
-        return partial(TLSMemoryBIOProtocol.write, transport)
+        if isinstance(transport, BufferingTLSTransport):
+            return partial(TLSMemoryBIOProtocol.write, transport)
     return transport.write
 
 
