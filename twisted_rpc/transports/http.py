@@ -231,10 +231,10 @@ class HTTPProtocol(Pipeline):
         if not self._is_proved(exchange):
             return data
         self._be(exchange)
-        at = 0
+        at, size = 0, len(data)
         self._working = True
         try:
-            while (place := usual.body(data, at)) is not None:
+            while at < size and (place := usual.body(data, at)) is not None:
                 begin, end = place
                 if end - begin > self._reader.max_body:
                     break
@@ -245,7 +245,7 @@ class HTTPProtocol(Pipeline):
                     break
         finally:
             self._working = False
-        if at == len(data) and self._is_free:
+        if at == size and self._is_free:
             self._outbox.flush()
             self._rest()
             return b""
@@ -278,17 +278,14 @@ class HTTPProtocol(Pipeline):
 
     def _take(self, exchange: Exchange, answer: Answer, delay: float | None) -> None:
         """Answer a call, at once or when it has ended."""
-        if isinstance(answer, Deferred):
+        usual = exchange.is_plain and delay is None and not (self._draining or self._input_ended)
+        if usual and type(answer) is bytes:
+            self._outbox.put(self.responses.usual(answer))
+        elif isinstance(answer, Deferred):
             self.begin_work()
             answer.addCallback(self._answered, exchange)
-        elif answer is None or delay is not None or not exchange.is_plain or self._is_ending:
-            self.answer(exchange, self.responses.to_call(answer, delay))
         else:
-            self._outbox.put(self.responses.usual(answer))
-
-    @property
-    def _is_ending(self) -> bool:
-        return self._draining or self._input_ended
+            self.answer(exchange, self.responses.to_call(answer, delay))
 
     def _answered(self, answer: bytes | None, exchange: Exchange) -> None:
         if not self._gone:

@@ -57,9 +57,12 @@ class RecordConnection(SSL.Connection):
 
     def _ended_in(self, data: bytes) -> int:
         """How many records end in these bytes."""
+        at, end, ended = self._missing, len(data), 0
         if self._begun:
             data = self._begun + data
-        at, end, ended = self._missing, len(data), 0
+            end = len(data)
+        elif not at and end > _HEADER and end == _HEADER + (data[3] << 8 | data[4]):
+            return 1  # as most come
         if 0 < at <= end:
             ended = 1
         while end - at >= _HEADER:
