@@ -26,8 +26,11 @@ from zope.interface import implementer
 
 __all__ = ["LinePoll"]
 
-_MOST = 512
-"""How many lines are served before the reactor has its turn: timers wait no longer."""
+_MOST = 128
+"""How many lines are read at once."""
+
+_ROUNDS = 4
+"""How often that may be repeated before the reactor has its turn: timers wait no longer."""
 
 
 @implementer(IReadDescriptor)
@@ -109,20 +112,25 @@ class LinePoll:
         """Read from every line that is ready.
 
         What one of them does may close others of those that were ready, or pause them:
-        these are not asked any more.
+        these are not asked any more.  While more than one is ready each time, those that
+        have become so meanwhile are read as well, before the reactor has its turn.
         """
-        lines = self._lines
-        for number, event in self._epoll.poll(0, _MOST):
-            line = lines.get(number)
-            if line is None:
-                continue
-            try:
-                why = line.doRead() if event & select.EPOLLIN else CONNECTION_DONE
-            except BaseException as error:
-                self._log.failure("reading from {line} failed", line=line)
-                why = error
-            if why is not None:
-                self._lost(line, why)
+        for _ in range(_ROUNDS):
+            ready = self._epoll.poll(0, _MOST)
+            for number, event in ready:
+                if number in self._lines:
+                    self._read(self._lines[number], event)
+            if len(ready) < 2 or self._epoll is None:
+                break
+
+    def _read(self, line: Any, event: int) -> None:
+        try:
+            why = line.doRead() if event & select.EPOLLIN else CONNECTION_DONE
+        except BaseException as error:
+            self._log.failure("reading from {line} failed", line=line)
+            why = error
+        if why is not None:
+            self._lost(line, why)
 
     def connectionLost(self, reason: Failure) -> None:
         """See `IReadDescriptor`; the reactor ends, and so do the lines."""
