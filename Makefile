@@ -9,6 +9,9 @@ PEERS := benchmarks/peers
 PEERS_NPM_STAMP := $(PEERS)/node/node_modules/.installed
 PEERS_STAMP := benchmarks/.venv/.installed
 
+# Without compiled code each of the many processes here would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: commands tools serve test check lint types unit interop peers bench bench-quick fuzz soak clean help
 
 help:

@@ -18,6 +18,8 @@ from benchmarks.servers import HERE, Server
 
 __all__ = ["Failed", "Process", "Processes", "pinned"]
 
+_UNCOMPILED = "PYTHONDONTWRITEBYTECODE"
+
 PATIENCE = 30.0
 """Seconds that a server has to begin to listen, and to end."""
 
@@ -40,6 +42,11 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port
+
+
+def _environment() -> dict[str, str]:
+    """Ours; code that was compiled once is kept, as it is wherever something is installed."""
+    return {name: value for name, value in os.environ.items() if name != _UNCOMPILED}
 
 
 class Process:
@@ -68,6 +75,7 @@ class Process:
                 self._process = subprocess.Popen(
                     command,
                     cwd=HERE.parent,
+                    env=_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
