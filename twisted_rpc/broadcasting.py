@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 __all__ = ["Broadcasts"]
 
@@ -49,22 +50,26 @@ class Broadcasts:
         waiting: whether there is anything.
     """
 
+    _log = Logger()
+
     def __init__(self, clock: IReactorTime) -> None:
         self.waiting = False
         self._clock = clock
-        self._kept: list[tuple[Sequence[Hearer], list[bytes]]] = []
+        self._hearers: Sequence[Hearer] = ()
+        self._kept: list[bytes] = []
         self._size = 0
+        self._sending = False
         self._turn: IDelayedCall | None = None
 
     def add(self, hearers: Sequence[Hearer], notification: bytes) -> None:
         """Tell these, at the end of this turn at the latest."""
-        if self._kept and self._kept[-1][0] == hearers:
-            self._kept[-1][1].append(notification)
-        else:
-            self._kept.append((hearers, [notification]))
+        if self._kept and self._hearers != hearers:
+            self.send()
+        self._hearers = hearers
+        self._kept.append(notification)
         self.waiting = True
         self._size += len(notification)
-        if self._size > _MOST:
+        if self._size > _MOST and not self._sending:
             self.send()
         elif self._turn is None:
             self._turn = self._clock.callLater(0, self._turn_ended)
@@ -75,26 +80,38 @@ class Broadcasts:
 
     def send(self) -> None:
         """Tell everybody everything."""
-        kept, self._kept = self._kept, []
+        if self._sending or not self._kept:
+            return
+        hearers, kept = self._hearers, self._kept
+        self._hearers, self._kept, self._size = (), [], 0
         self.waiting = False
-        self._size = 0
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-        for hearers, notifications in kept:
-            _tell(hearers, notifications)
+        self._sending = True
+        try:
+            self._tell(hearers, kept)
+        finally:
+            self._sending = False
+
+    def _tell(self, hearers: Sequence[Hearer], notifications: list[bytes]) -> None:
+        frames: dict[str, bytes] = {}
+        for hearer in hearers:
+            try:
+                _tell(hearer, notifications, frames)
+            except BaseException:  # which is nothing to the others
+                self._log.failure("a notification could not be sent")
 
 
-def _tell(hearers: Sequence[Hearer], notifications: list[bytes]) -> None:
-    frames: dict[str, bytes] = {}
-    for hearer in hearers:
-        if hearer.is_closed:
-            continue
-        framing = hearer.framing
-        if framing not in frames:
-            if not framing:
-                for notification in notifications:
-                    hearer.notify_encoded(notification)
-                continue
-            frames[framing] = hearer.framed(notifications)
-        hearer.push(frames[framing], len(notifications))
+def _tell(hearer: Hearer, notifications: list[bytes], frames: dict[str, bytes]) -> None:
+    """Tell one, in frames that were made for another if there are any."""
+    if hearer.is_closed:
+        return
+    framing = hearer.framing
+    if not framing:
+        for notification in notifications:
+            hearer.notify_encoded(notification)
+        return
+    if framing not in frames:
+        frames[framing] = hearer.framed(notifications)
+    hearer.push(frames[framing], len(notifications))

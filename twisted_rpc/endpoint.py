@@ -74,7 +74,8 @@ class Endpoint(Exposing):
         """Notify every full-duplex connection but some; return how many were.
 
         Who has yet to prove who it is learns nothing.  It leaves before anything that is sent
-        later, and in one write with others of the same turn of the reactor's loop.
+        later, and at the end of this turn of the reactor's loop at the latest; where that is
+        the reactor's last turn, and not the daemon's stop, nothing leaves any more.
 
         Raises:
             TypeError, ValueError: the parameters cannot be sent.

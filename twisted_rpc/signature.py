@@ -8,13 +8,10 @@ import typing
 from collections.abc import Callable
 from inspect import Parameter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from twisted_rpc.errors import ExposeError
 
 __all__ = ["parameters_of"]
-
-_hints: WeakKeyDictionary[Callable[..., Any], dict[str, Any]] = WeakKeyDictionary()
 
 
 def parameters_of(function: Callable[..., Any], name: str) -> list[Parameter]:
@@ -52,9 +49,13 @@ def _annotated(function: Callable[..., Any]) -> Any:
 
 
 def _hints_of(function: Any) -> dict[str, Any]:
-    """The annotations, evaluated once, however many objects a function is a method of."""
-    if not inspect.isfunction(function):
-        return typing.get_type_hints(function, include_extras=True)
-    if function not in _hints:
-        _hints[function] = typing.get_type_hints(function, include_extras=True)
-    return _hints[function]
+    """The annotations, evaluated."""
+    if inspect.isfunction(function):
+        return _remembered(function)
+    return typing.get_type_hints(function, include_extras=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(function: Any) -> dict[str, Any]:
+    """The same for a function: it may be a method of many objects, one exposed after the other."""
+    return typing.get_type_hints(function, include_extras=True)

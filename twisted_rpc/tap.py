@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,8 @@ def makeService(options: Options) -> RPCService:
     assert options.service is not None
     command: Any = options.parent
     if command and any(command.get(right) for right in ("chroot", "uid", "gid")):
-        import twisted_rpc.transports.websocket  # noqa: F401  # soon it may be out of reach
+        for name in ("websocket", "websocket_client", "http_client", "stream_client"):
+            import_module(f"twisted_rpc.transports.{name}")  # soon it may be out of reach
     reactor: Any = installed
     reactor.addSystemEventTrigger("before", "shutdown", _settle_signals, reactor)
     return options.service

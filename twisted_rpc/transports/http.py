@@ -74,6 +74,8 @@ class HTTPConnection(Connection):
         self.exchange = exchange
         self.delay = None
         answer = self._dispatch(body, self)
+        if self._broadcasts.waiting:
+            self._broadcasts.send()
         if not self._tracing:
             return answer
         if isinstance(answer, Deferred):
@@ -245,8 +247,8 @@ class HTTPProtocol(Pipeline):
                     break
         finally:
             self._working = False
-        if at == size and self._is_free:
-            self._outbox.flush()
+        self._outbox.flush()
+        if at == size and self._is_free:  # and still after that
             self._rest()
             return b""
         self._progressed = self._progressed or at > 0

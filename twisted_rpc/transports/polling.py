@@ -48,27 +48,46 @@ class LinePoll:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._lines: dict[int, Any] = {}
+        self._adopted = 0
+        self._lines: dict[int, Any] = {}  # those that are read from now
         self._epoll: Any = None
 
     @classmethod
     def adopt(cls, transport: Any, poll: LinePoll | None) -> LinePoll | None:
-        """Read from a line from now on.
+        """Read from a line from now on, unless it has to stay with the reactor.
 
         Args:
             transport: a line that the reactor reads from.
             poll: the one of its port, if it has one already.
 
         Returns:
-            The one of its port; None if its lines have to stay with the reactor.
+            The one of its port, if there is one now.
         """
         if not isinstance(transport, Connection) or not hasattr(select, "epoll"):
             return poll
         poll = poll or cls(transport.reactor)
+        try:
+            poll._open()
+        except OSError as error:  # no descriptor is left, which the line has to survive
+            cls._log.warn("{line} is read by the reactor: {error}", line=transport, error=error)
+            return poll
         transport.stopReading()
         transport.reactor = poll  # type: ignore[assignment]  # it answers for it
+        poll._adopted += 1
         transport.startReading()
         return poll
+
+    def _open(self) -> None:
+        """Have an epoll; it is kept as long as there are lines, also while none is read from."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            self._reactor.addReader(self)
+
+    def _close(self) -> None:
+        if self._epoll is not None:
+            self._reactor.removeReader(self)
+            self._epoll.close()
+            self._epoll = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -78,25 +97,20 @@ class LinePoll:
     def addReader(self, line: Any) -> None:
         """See `IReactorFDSet`."""
         number = line.fileno()
-        if number in self._lines:
-            return
-        if self._epoll is None:
-            self._epoll = select.epoll()
-            self._reactor.addReader(self)
-        self._epoll.register(number, select.EPOLLIN)
-        self._lines[number] = line
+        if number not in self._lines:
+            self._epoll.register(number, select.EPOLLIN)
+            self._lines[number] = line
 
     def removeReader(self, line: Any) -> None:
-        """See `IReactorFDSet`."""
+        """See `IReactorFDSet`; a line that has ended asks for it for the last time."""
         number = line.fileno()
-        if self._lines.get(number) is not line:
-            return
-        del self._lines[number]
-        self._epoll.unregister(number)
-        if not self._lines:
-            self._reactor.removeReader(self)
-            self._epoll.close()
-            self._epoll = None
+        if self._lines.get(number) is line:
+            del self._lines[number]
+            self._epoll.unregister(number)
+        if line.disconnected:
+            self._adopted -= 1
+            if not self._adopted:
+                self._close()
 
     # -- what the reactor asks of a reader ---------------------------------------------------
 
@@ -135,13 +149,22 @@ class LinePoll:
     def connectionLost(self, reason: Failure) -> None:
         """See `IReadDescriptor`; the reactor ends, and so do the lines."""
         for line in list(self._lines.values()):
-            line.connectionLost(reason)
+            self._end(line, reason)
+        self._lines.clear()
+        self._close()
 
     def _lost(self, line: Any, why: BaseException) -> None:
         """Tell a line that its end has come, or, as its transport likes, that of its input."""
         self.removeReader(line)
         if isinstance(why, ConnectionDone):
-            line.readConnectionLost(Failure(why))
+            self._end(line, Failure(why), line.readConnectionLost)
         else:
             self._reactor.removeWriter(line)
-            line.connectionLost(Failure(why))
+            self._end(line, Failure(why))
+
+    def _end(self, line: Any, reason: Failure, tell: Any = None) -> None:
+        """Whatever comes of one line's end is nothing to the others."""
+        try:
+            (tell or line.connectionLost)(reason)
+        except BaseException:
+            self._log.failure("the end of {line} failed", line=line)

@@ -13,6 +13,7 @@ success is left to pyOpenSSL, and Twisted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from OpenSSL import SSL
@@ -78,15 +79,16 @@ class Records:
         self._missing = max(0, at - end)
         self._begun = data[at:]
 
-    def take(self, data: bytes) -> list[bytes]:
-        """What came: the texts of all records that are whole now, up to one that has none."""
+    def take(self, data: bytes) -> Iterator[bytes]:
+        """What came: the texts of all records that are whole now, up to one that has none.
+
+        One after the other: OpenSSL keeps what is wrong with the next one for whoever asks.
+        """
         self.count(data)
         lib.BIO_write(self._into, data, len(data))  # memory takes all
-        texts = []
         while self.unread > 0 and (size := lib.SSL_read(self._ssl, _buffer, _ROOM)) > 0:
             self.unread -= 1
-            texts.append(ffi.unpack(_buffer, size))
-        return texts
+            yield ffi.unpack(_buffer, size)
 
     def encrypt(self, text: bytes) -> bytes | None:
         """What is to be sent for a text of one record; None if OpenSSL does not take it."""

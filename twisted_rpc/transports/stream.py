@@ -57,14 +57,14 @@ class StreamConnection(Connection):
             return  # it was answered for the last time
         framer = self.framer
         messages = framer.feed(data)
+        if framer.found is not None:
+            self.framer = framer = framer.found
         if messages:
             if not (self._speaks_json or self._begins_well(messages[0])):
                 return
             self.receive(messages)
             if self._is_closing:
                 return
-        if framer.found is not None:
-            self.framer = framer = framer.found
         if framer.failed is not None:
             self._stop_reading_for(framer.failed)
         elif framer.partial:
@@ -103,6 +103,7 @@ class StreamConnection(Connection):
     def abort(self) -> None:
         """See `Connection.abort`."""
         self.check_thread("abort")
+        self._broadcasts.send()
         self._wire.abort()
 
     def lost(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from threading import Thread
@@ -28,7 +29,8 @@ class Upgrades:
     @staticmethod
     def load() -> None:
         """Begin to load WebSocket beside the reactor: to import Autobahn takes long."""
-        Thread(target=_load).start()
+        with contextlib.suppress(RuntimeError):  # no thread is left: the first handshake loads it
+            Thread(target=_load, daemon=True).start()
 
     @cached_property
     def _factory(self) -> Any:

@@ -76,6 +76,7 @@ class WebSocketConnection(Connection):
     def abort(self) -> None:
         """See `Connection.abort`."""
         self.check_thread("abort")
+        self._broadcasts.send()
         self._protocol.abort()
 
     def _write(self, messages: list[bytes]) -> None:

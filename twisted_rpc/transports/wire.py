@@ -240,6 +240,7 @@ class Wire:
         """The line is down: what it did not take is not kept for the calls that still run."""
         self.stop()
         if self._is_socket:
+            vars(self._socket).pop("write", None)  # what `_writer_of` has put there
             self._socket.dataBuffer = b""
             self._socket.offset = 0
             self._socket._tempDataBuffer = []
