@@ -47,6 +47,7 @@ def _memory(row: Row, server: Server) -> Sample:
     with Process(server) as process:
         process.wait()
         generator.answer(server, process.port, "add")
+        process.settle()
         before = process.memory()
         with generator.idle(server, process.port, row.connections):
             held = process.memory() - before

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,9 @@ _UNCOMPILED = "PYTHONDONTWRITEBYTECODE"
 
 PATIENCE = 30.0
 """Seconds that a server has to begin to listen, and to end."""
+
+_STILL = 0.25
+"""Seconds without work after which a server has nothing left to do by itself."""
 
 _ERROR = re.compile(r"^\w*Error\b.*", re.MULTILINE)
 """The line of a traceback, Python's or Node's, that is not about places in the source."""
@@ -126,6 +129,27 @@ class Process:
                 raise Failed(f"does not listen after {PATIENCE:g} s: {self._said()}")
             time.sleep(0.002)
 
+    def settle(self) -> None:
+        """Wait until it does nothing by itself any more.
+
+        Many load what they will need after they have begun to listen: what that takes is
+        nobody's who connects.
+
+        Raises:
+            Failed: it goes on working, or it has ended.
+        """
+        end = time.monotonic() + PATIENCE
+        before, now = -1, self._worked()
+        while now != before:
+            if time.monotonic() > end:
+                raise Failed(f"still works after {PATIENCE:g} s, though nobody asks it to")
+            time.sleep(_STILL)
+            before, now = now, self._worked()
+
+    def _worked(self) -> int:
+        """Ticks of processor time that it and its children have taken."""
+        return self._of_family(_ticks)
+
     def listens(self) -> bool:
         """Whether somebody accepts connections."""
         try:
@@ -156,8 +180,11 @@ class Process:
         Raises:
             Failed: it has ended.
         """
+        return self._of_family(_anonymous)
+
+    def _of_family(self, measure: Callable[[int], int]) -> int:
         try:
-            return sum(_anonymous(pid) for pid in _family(self.pid))
+            return sum(measure(pid) for pid in _family(self.pid))
         except OSError:
             raise Failed(f"has ended: {self._said()}") from None
 
@@ -173,6 +200,12 @@ def _anonymous(pid: int) -> int:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     line = next(line for line in text.splitlines() if line.startswith("Anonymous:"))
     return int(line.split()[1]) * 1024
+
+
+def _ticks(pid: int) -> int:
+    """See `stat` in proc(5): what follows the name, which may hold anything."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 class Processes:

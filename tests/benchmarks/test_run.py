@@ -224,6 +224,31 @@ def test_a_server_that_ends_while_it_is_looked_at_is_a_reason() -> None:
             pass
 
 
+LOADS_LATER = """
+import os, socket, sys
+listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while os.times().user < 0.6:
+    pass
+kept = bytearray(os.urandom(1 << 24))
+while True:
+    listening.accept()
+"""
+
+
+def test_what_a_server_loads_by_itself_is_nobody_elses() -> None:
+    with Process(server_of(LOADS_LATER)) as process:
+        process.wait()
+        process.settle()
+        assert process.memory() > 1 << 24
+
+
+def test_a_server_that_never_rests_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.processes.PATIENCE", 0.5)
+    reason = r"^still works after 0\.5 s, though nobody asks it to$"
+    with pytest.raises(Failed, match=reason), Process(server_of("while True: pass")) as process:
+        process.settle()
+
+
 DEAF = """
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
