@@ -85,7 +85,7 @@ class IdleLines(TransportTestCase):
 
     async def test_http(self) -> None:
         await self.listen(HTTPFactory(self.server))
-        self.assertLess(await self._bytes_for_each(EXCHANGE), 6.5 * KIB)
+        self.assertLess(await self._bytes_for_each(EXCHANGE), 4.75 * KIB)
 
     async def test_websocket(self) -> None:
         await self.listen(HTTPFactory(self.server))
@@ -104,3 +104,7 @@ class IdleLines(TransportTestCase):
     async def test_stream_of_a_hybrid_port(self) -> None:
         await self.listen(HybridFactory(HTTPFactory(self.server)))
         self.assertLess(await self._bytes_for_each(LINE), 4 * KIB)
+
+    async def test_http_of_a_hybrid_port(self) -> None:
+        await self.listen(HybridFactory(HTTPFactory(self.server)))
+        self.assertLess(await self._bytes_for_each(EXCHANGE), 4.75 * KIB)

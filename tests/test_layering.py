@@ -100,7 +100,7 @@ TRANSPORTS = {
     },
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
     "polling": set(),
-    "pipeline": {"base", "exchange", "responses", "times", "web"},
+    "pipeline": {"base", "exchange", "repeated", "responses", "times", "web"},
     "responses": {"exchange", "web", "wire"},
     "routing": {"exchange", "web"},
     "site": {"channel", "exchange", "wire"},

@@ -179,7 +179,7 @@ class TooLongBodyTests(HTTPTestCase):
         line.send(head("POST /other HTTP/1.1", HOST, JSON, "Content-Length: 900") + b"x" * 800)
         await until(lambda: self.server.lines)
         await turn(5)
-        self.assertEqual(self.served()._reader._exchange.chunks, [])
+        self.assertEqual(self.served()._reader._chunks, [])
         line.send(b"x" * 100 + echo(1))
         self.assertEqual((await take_reply(line)).status, 404)
         self.assertEqual((await take_reply(line)).json()["result"], 1)

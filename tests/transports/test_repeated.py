@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IAnonymous
+from twisted.cred.error import UnauthorizedLogin
+from zope.interface import implementer
 
 from tests.helpers import request
 from tests.transports.web_client import HTTPTestCase, echo, post, take_reply
-from twisted_rpc import Limits
+from twisted_rpc import Limits, Server
+from twisted_rpc.config import WebTable
+from twisted_rpc.transports import exchange as exchange_module
 from twisted_rpc.transports.exchange import Exchange, RequestReader
-from twisted_rpc.transports.repeated import RepeatedHead
+from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
 from twisted_rpc.transports.web import Reply
 
 HEAD = b"POST /rpc HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nAccept: */*\r\n\r\n"
@@ -48,10 +54,10 @@ class Requests:
         self.read.append((refused, exchange.keep_alive, *named))
 
 
-def reading(*pieces: bytes) -> Requests:
+def reading(*pieces: bytes, heads: KnownHeads | None = None) -> Requests:
     """What a reader makes of some pieces."""
     requests = Requests()
-    reader = RequestReader(requests)
+    reader = RequestReader(requests, heads or KnownHeads())
     for piece in pieces:
         reader.feed(piece)
     return requests
@@ -143,6 +149,54 @@ def test_a_body_may_not_be_longer_because_its_head_was_seen_before() -> None:
     assert [each[0] for each in requests.read] == [None, None, 413]
 
 
+def test_a_line_that_begins_like_another_needs_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = KnownHeads()
+    expected = reading(whole(b"[1]"), whole(b"[2, 3]") * 2, heads=heads).read
+    monkeypatch.setattr(exchange_module, "HttpRequestParser", None)
+    other = Requests()
+    reader = RequestReader(other, heads)
+    reader.feed(whole(b"[1]"))
+    assert (other.read, other.asked) == (expected[:1], 1)  # what becomes of it is its own
+    assert reader.usual is not None
+    assert reader.usual.body(whole(b"[2, 3]"), 0)
+
+
+@pytest.mark.parametrize("at", range(len(whole(b"[1]")) - len(b"[1]")))
+def test_one_other_byte_makes_another_head(at: int) -> None:
+    heads = KnownHeads()
+    reading(whole(b"[1]"), heads=heads)
+    other = bytearray(whole(b"[1]"))
+    other[at] ^= 0x01
+    found = heads.find(bytes(other), 100)
+    assert found is None
+    assert reading(bytes(other), heads=heads).read == reading(bytes(other)).read
+
+
+def test_a_known_head_allows_no_longer_body_and_none_that_is_not_whole() -> None:
+    heads = KnownHeads()
+    reading(whole(b"[1]"), heads=heads)
+    assert [each[0] for each in reading(whole(b"x" * 101), heads=heads).read] == [413]
+    whole_one = whole(b"[12]")
+    pieces = reading(whole_one[:-2], whole_one[-2:] + whole_one, heads=heads)
+    assert [each[-1] for each in pieces.read] == [b"[12]", b"[12]"]
+
+
+@pytest.mark.parametrize("field", [b"Authorization: Basic YTpi", b"Cookie: a=b"])
+def test_what_says_who_sends_it_is_kept_for_nobody_else(field: bytes) -> None:
+    heads = KnownHeads()
+    data = whole(b"[1]").replace(b"Accept: */*", field)
+    reading(data, heads=heads)
+    assert heads.find(data, 100) is None
+
+
+def test_of_many_heads_the_oldest_is_forgotten() -> None:
+    heads = KnownHeads()
+    several = [whole(b"[1]").replace(b"*/*", b"a/%d" % n) for n in range(17)]
+    for data in several * 2:
+        reading(data, heads=heads)
+    assert [heads.find(data, 100) is None for data in several] == [True] + [False] * 16
+
+
 REQUESTS = st.sampled_from(
     [
         *(whole(body) for body in (b"", b"1", b"[1]", b"x" * 30, b"x" * 101)),
@@ -199,6 +253,9 @@ def test_what_is_read_does_not_depend_on_the_pieces(
     expected = reading(*[stream[n : n + 1] for n in range(len(stream))]).read
     assert reading(*filter(None, pieces)).read == expected
     assert reading(*parts).read == expected
+    heads = KnownHeads()
+    for _ in range(2):
+        assert reading(*parts, heads=heads).read == expected
 
 
 class RepeatedCallTests(HTTPTestCase):
@@ -225,3 +282,52 @@ class RepeatedCallTests(HTTPTestCase):
         self.methods.waiting[0].callback("waited")
         results = [(await take_reply(line)).json()["result"] for _ in range(3)]
         self.assertEqual(results, ["waited", 1, 2])
+
+
+@implementer(ICredentialsChecker)
+class Guests:
+    """Names those who do not say who they are, and lets two of them in."""
+
+    credentialInterfaces = (IAnonymous,)
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def requestAvatarId(self, _credentials: object) -> Any:
+        self.asked += 1
+        if self.asked > 2:
+            raise UnauthorizedLogin
+        return f"guest {self.asked}"
+
+
+class SharedHeadTests(HTTPTestCase):
+    """Lines that send the same, and are not the same."""
+
+    def make_server(self) -> Server:
+        server = super().make_server()
+        server.enable_auth(Guests())
+        return server
+
+    async def test_each_line_is_who_it_is(self) -> None:
+        lines = [await self.open() for _ in range(3)]
+        call = post(request("whoami"))
+        for line in lines:
+            line.send(call)
+        replies = [await take_reply(line) for line in lines]
+        results = [reply.json().get("result", [None])[0] for reply in replies]
+        self.assertEqual(results, ["guest 1", "guest 2", None])
+        self.assertEqual([reply.status for reply in replies], [200, 200, 401])
+        lines[0].send(call)
+        self.assertEqual((await take_reply(lines[0])).json()["result"][0], "guest 1")
+
+
+class SharedOriginTests(HTTPTestCase):
+    """Pages that send the same, from here and from elsewhere."""
+
+    table = WebTable(origins=("https://ours.example",))
+
+    async def test_an_origin_is_judged_on_each_line(self) -> None:
+        for host, status in [("ours", 200), ("evil", 403)] * 2:
+            line = await self.open()
+            line.send(echo(1, f"Origin: https://{host}.example"))
+            self.assertEqual((await take_reply(line)).status, status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.cred.credentials import ICredentials
@@ -54,7 +55,7 @@ class HeaderLogin:
         """Whether this Authorization header has proved who sends it; empty for none."""
         return header == self._header and self._clock.seconds() < self._until
 
-    def ask(self, header: bytes, credentials: list[ICredentials]) -> Deferred[None]:
+    def ask(self, header: bytes, credentials: Sequence[ICredentials]) -> Deferred[None]:
         """Find out whose requests those with this header are; see `Logins.ask`.
 
         Args:

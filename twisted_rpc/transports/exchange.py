@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -9,7 +10,7 @@ from msgspec import structs
 from twisted.cred.credentials import ICredentials
 
 from twisted_rpc.errors import RequestTooBig
-from twisted_rpc.transports.repeated import RepeatedHead
+from twisted_rpc.transports.repeated import KnownHead, KnownHeads, RepeatedHead
 from twisted_rpc.transports.web import Reply
 
 __all__ = ["Exchange", "RequestReader"]
@@ -40,7 +41,6 @@ class Exchange:
 
     __slots__ = (
         "body",
-        "chunks",
         "credentials",
         "headers",
         "identity",
@@ -61,13 +61,12 @@ class Exchange:
         self.version = b"1.1"
         self.headers: dict[bytes, bytes] = {}
         self.keep_alive = False
-        self.chunks: list[bytes] = []
         self.size = 0
         self.body = b""
         self.refusal: Reply | None = None
         self.way: Any = None
         self.identity: Any = None
-        self.credentials: list[ICredentials] = []
+        self.credentials: Sequence[ICredentials] = ()
         self.may_repeat = False
         self.is_plain = False
 
@@ -148,7 +147,12 @@ class Receiver(Protocol):
 class RequestReader:
     """Reads requests off a line.
 
-    The methods named `on_…` are called by the parser.
+    The methods named `on_…` are called by the parser.  A line has none as long as it says
+    nothing but what is known.
+
+    Args:
+        receiver: who the requests are for.
+        heads: those that lines of this port begin with.
 
     Attributes:
         in_request: whether part of a request has come and not all of it.
@@ -157,10 +161,18 @@ class RequestReader:
         usual: its head, if the next may be told by that alone.
     """
 
-    def __init__(self, receiver: Receiver) -> None:
+    __slots__ = (
+        *("_begun", "_chunks", "_deaf", "_exchange", "_fields", "_fragments", "_heads"),
+        *("_in_head", "_may_be_long", "_parser", "_receiver", "_unwanted_upgrade"),
+        *("in_request", "known", "max_body", "usual"),
+    )
+
+    def __init__(self, receiver: Receiver, heads: KnownHeads) -> None:
         self._receiver = receiver
-        self._parser = HttpRequestParser(self)
+        self._heads = heads
+        self._parser: Any = None
         self._exchange = Exchange()
+        self._chunks: list[bytes] = []
         self._in_head = False
         self.max_body = receiver.max_body
         self._fragments = 0  # bytes that came while the head was incomplete
@@ -181,15 +193,46 @@ class RequestReader:
         """
         if self.in_request or self._deaf:
             return self._parse(data)
+        head = None if self._parser else self._heads.find(data, self.max_body)
+        if head is not None:
+            self._read_known(head, data)
+            return None
         self._begun = 0
         rest = self._parse(data)
         exchange = self._exchange
         if self._begun == 1 and exchange is self.known and not self.in_request:
             chunked = b"transfer-encoding" in exchange.headers
             self.usual = None if chunked else RepeatedHead.of(data, exchange.body)
+            if self.usual is not None:
+                self._share(self.usual, exchange, data)
         return rest
 
+    def _read_known(self, head: KnownHead, data: bytes) -> None:
+        """Take one whole request with a head that another line has begun with."""
+        begin, end = head.repeated.body(data, 0) or (0, 0)  # `find` has seen it
+        exchange = self._exchange = Exchange()
+        _, exchange.method, exchange.target, exchange.version, exchange.headers = head
+        exchange.keep_alive = self.in_request = True
+        self._route(exchange)
+        if exchange is self.known:
+            self.usual = head.repeated
+        if exchange.refusal is None:
+            exchange.body = data[begin:end]
+        self.in_request = False
+        self._receiver.request_received(exchange)
+
+    def _share(self, usual: RepeatedHead, exchange: Exchange, data: bytes) -> None:
+        """Let other lines begin like this one, or this one keep what they have."""
+        known = self._heads.find(data, self.max_body)
+        if known is None:
+            parts = (exchange.method, exchange.target, exchange.version, exchange.headers)
+            self._heads.add(KnownHead(usual, *parts))
+        else:
+            self.usual, exchange.headers = known.repeated, known.headers
+
     def _parse(self, data: bytes) -> bytes | None:
+        if self._parser is None:
+            self._parser = HttpRequestParser(self)
         # A head longer than the limit takes a longer piece, or more than one.
         self._may_be_long = len(data) > MAX_HEAD or self._in_head
         while data and not self._deaf:
@@ -327,7 +370,7 @@ class RequestReader:
         if exchange.size > self.max_body:
             self._refuse_body()
         elif exchange.refusal is None:
-            exchange.chunks.append(chunk)
+            self._chunks.append(chunk)
 
     def _refuse_body(self) -> None:
         self._receiver.body_too_big()
@@ -340,6 +383,6 @@ class RequestReader:
             return
         self.in_request = False
         exchange = self._exchange
-        chunks, exchange.chunks = exchange.chunks, []
+        chunks, self._chunks = self._chunks, []
         exchange.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._receiver.request_received(exchange)

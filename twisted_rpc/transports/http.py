@@ -33,7 +33,7 @@ from twisted_rpc.running import Answer
 from twisted_rpc.transports.base import RPCFactory, line_credentials
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.pipeline import Pipeline
-from twisted_rpc.transports.repeated import RepeatedHead
+from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
 from twisted_rpc.transports.responses import RETRY_AFTER, Responses
 from twisted_rpc.transports.routing import Router, Way
 from twisted_rpc.transports.site import SiteBridge
@@ -118,6 +118,7 @@ class HTTPFactory(RPCFactory):
         namespaces: see `RPCFactory`.
 
     Attributes:
+        heads: those that its lines begin with.
         responses: what writes responses, by whether the line is TLS.
     """
 
@@ -139,6 +140,7 @@ class HTTPFactory(RPCFactory):
             secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
         }
         self.upgrades = Upgrades(endpoint, namespaces)
+        self.heads = KnownHeads()
 
     def startFactory(self) -> None:
         """See `Upgrades.load`; it is too late for that when the first handshake comes."""
@@ -170,6 +172,7 @@ class HTTPProtocol(Pipeline):
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
+        self.heads = self.factory.heads
         super().begin()
         self._secure = ISSLTransport.providedBy(self.transport)
         self.responses = self.factory.responses[self._secure]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.transports.base import RPCProtocol
 from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.repeated import KnownHeads
 from twisted_rpc.transports.responses import Outbox, Responses
 from twisted_rpc.transports.times import RequestTimes
 from twisted_rpc.transports.web import Reply
@@ -20,9 +21,11 @@ class Pipeline(RPCProtocol):
     subclass says what becomes of a request: `head_received` and `serve`.
 
     Attributes:
+        heads: those that the lines of its port begin with.
         responses: writes responses.
     """
 
+    heads: KnownHeads
     responses: Responses
 
     __slots__ = (
@@ -33,7 +36,7 @@ class Pipeline(RPCProtocol):
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
-        self._reader = RequestReader(self)
+        self._reader = RequestReader(self, self.heads)
         self._queue: list[Exchange] = []  # short: a deque would take as much as all the rest
         self._outbox = Outbox(self.wire)
         self._held: list[bytes] = []

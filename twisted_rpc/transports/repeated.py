@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from typing import NamedTuple
 
-__all__ = ["RepeatedHead"]
+__all__ = ["KnownHead", "KnownHeads", "RepeatedHead"]
 
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: (\d+)(?=\r\n)")
 _MOST_DIGITS = 12
+_MOST_KNOWN = 16
+_OWN = frozenset({b"authorization", b"cookie", b"expect", b"transfer-encoding"})
+"""Fields that belong to one client, or change how a body is read."""
 
 
 class RepeatedHead:
@@ -72,3 +77,51 @@ class RepeatedHead:
         self._last = data[at:begin]
         self._size = int(digits)
         return begin
+
+
+class KnownHead(NamedTuple):
+    """A head, and what the parser made of it: nothing that anybody has decided about it.
+
+    Attributes:
+        repeated: what recognises it.
+        method: the request's.
+        target: the request's.
+        version: of HTTP.
+        headers: as in an `Exchange`; not to be changed.
+    """
+
+    repeated: RepeatedHead
+    method: bytes
+    target: bytes
+    version: bytes
+    headers: dict[bytes, bytes]
+
+
+class KnownHeads:
+    """Heads that the lines of one port begin with: clients of one kind send the same.
+
+    So a line that begins like another needs no parser, and keeps no copy.  What is decided
+    about a request, such as who sent it, is its line's own.  Of more than a few heads, the
+    oldest is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._heads: deque[KnownHead] = deque(maxlen=_MOST_KNOWN)
+
+    def find(self, data: bytes, max_body: int) -> KnownHead | None:
+        """The head of one whole request and nothing more; None if it is not known.
+
+        Args:
+            data: what came.
+            max_body: the longest body it may have, in bytes.
+        """
+        for head in self._heads:
+            place = head.repeated.body(data, 0)
+            if place is not None and place[1] == len(data):
+                return head if place[1] - place[0] <= max_body else None
+        return None
+
+    def add(self, head: KnownHead) -> None:
+        """Let others begin like this, unless it says who sends it."""
+        if _OWN.isdisjoint(head.headers):
+            self._heads.append(head)
