@@ -58,10 +58,11 @@ class Turns(SynchronousTestCase):
         self.assertEqual(alone.writes, [b"1", b"2"])
         self.assertEqual(other.writes, [b"line:1,2"])
 
-    def test_other_hearers_begin_another_write(self) -> None:
+    def test_other_hearers_begin_another_write_and_no_list_of_them_is_kept(self) -> None:
         first, second = Ear(), Ear()
         self.broadcasts.add([first, second], b"1")
         self.broadcasts.add([second], b"2")
+        self.assertEqual(first.writes, [b"line:1"])
         self.broadcasts.add([first, second], b"3")
         self.broadcasts.send()
         self.assertEqual(first.writes, [b"line:1", b"line:3"])
@@ -104,3 +105,31 @@ class Turns(SynchronousTestCase):
         self.assertEqual(ear.writes, [b"line:1"])
         self.clock.advance(0)
         self.assertEqual(ear.writes, [b"line:1", b"line:2"])
+
+    def test_one_that_cannot_be_told_keeps_nothing_from_the_others(self) -> None:
+        class Deaf(Ear):
+            def push(self, frames: bytes, messages: int) -> None:
+                raise RuntimeError("deaf")
+
+        ears = [Deaf(), Ear()]
+        self.broadcasts.add(ears, b"1")
+        self.clock.advance(0)
+        self.assertEqual(ears[1].writes, [b"line:1"])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_what_one_hearer_leads_to_is_heard_after_it_by_all(self) -> None:
+        broadcasts = self.broadcasts
+        ears: list[Ear] = []
+
+        class Hasty(Ear):
+            def push(self, frames: bytes, messages: int) -> None:
+                super().push(frames, messages)
+                if len(self.writes) == 1:
+                    broadcasts.add(ears, b"2" * 70_000)
+                    broadcasts.send()
+
+        ears += [Hasty(), Ear()]
+        broadcasts.add(ears, b"1")
+        broadcasts.send()
+        self.clock.advance(0)
+        self.assertEqual([[len(write) for write in ear.writes] for ear in ears], [[6, 70_005]] * 2)

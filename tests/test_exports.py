@@ -52,6 +52,12 @@ def test_facade_names_what_it_has_not_loaded() -> None:
     assert (done.stdout, done.stderr) == ("True []\n", "")
 
 
+def test_modules_of_the_package_are_its_attributes() -> None:
+    program = "import twisted_rpc; print(twisted_rpc.framing.__name__, twisted_rpc.auth.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout.decode().split() == ["twisted_rpc.framing", "twisted_rpc.auth"]
+
+
 def test_facade_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="'twisted_rpc' has no attribute 'Sever'"):
         _ = twisted_rpc.Sever  # type: ignore[attr-defined]  # and they know it too

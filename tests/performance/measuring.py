@@ -118,7 +118,9 @@ class Exchange(Struct, frozen=True):
             name: round(number / (self.calls if name in by_call else self.writes), 1)
             for name, number in asdict(found).items()
         }
-        blocks, garbage = left(self, max(10, _KEPT // self.calls))
+        times = max(10, _KEPT // self.calls)
+        # What has nothing to do with it, such as a new date, is kept once at most.
+        blocks, garbage = min(left(self, times) for _ in range(_TRIES))
         kept = {"blocks": max(0, round(blocks)), "garbage": round(garbage)}
         return Cost(**{**divided, **kept})
 

@@ -53,6 +53,24 @@ class OrderTests(StreamTestCase):
         self.assertEqual((await line.line())["params"], ["bye"])
         self.assertEqual((await other.line())["params"], ["bye"])
 
+    async def test_who_has_just_shown_its_framing_is_told_in_it(self) -> None:
+        def join() -> str:
+            server.notify_all("joined", [])
+            return "welcome"
+
+        server = self.server
+        server.expose("join", join)
+        port = await self.listen(StreamFactory(server, "auto"))
+        silent = await self.connect(port)
+        await until(lambda: len(server.connections) == 1, "it is not there")
+        line = await self.connect(port)
+        call = request("join", id=1)
+        line.send(b"Content-Length: %d\r\n\r\n%b" % (len(call), call))
+        told = b'{"jsonrpc":"2.0","method":"joined","params":[]}'
+        frame = b"Content-Length: %d\r\n\r\n%b" % (len(told), told)
+        self.assertEqual(await line.take(len(frame)), frame)
+        self.assertEqual(await silent.take_through(b"\n"), told + b"\n")
+
     async def test_everybody_in_their_own_framing(self) -> None:
         lines = {}
         for number, framing in enumerate(("line", "netstring", "header"), 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import select
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,10 @@ class ServedTests(StreamTestCase):
         self.assertEqual((await line.line())["result"], "late")
 
 
+def _boom(reason: object) -> None:
+    raise RuntimeError("boom")
+
+
 class Explosive(Protocol):
     """Fails when it reads."""
 
@@ -132,6 +137,50 @@ class AloneTests(StreamTestCase):
         reason.trap(RuntimeError)
         (logged,) = self.flushLoggedErrors(RuntimeError)
         self.assertEqual(str(logged.value), "boom")
+
+    async def test_one_whose_end_fails_harms_no_other(self) -> None:
+        factory = Adopting(Protocol)
+        port = await self.listen(factory)
+        lines = [await self.connect(port) for _ in range(3)]
+        await until(lambda: len(factory.served) == 3, "not all are there")
+        for served in factory.served[:2]:
+            served.connectionLost = _boom
+        lines[0].abort()
+        await until(lambda: self.flushLoggedErrors(RuntimeError), "its end was no failure")
+        self.assertFalse(lines[2].ended)
+        late = await self.connect(port)
+        await until(lambda: len(factory.served) == 4, "nobody is accepted any more")
+        assert factory.poll is not None
+        factory.poll.connectionLost(Failure(CONNECTION_LOST))
+        await until(lambda: lines[2].ended and late.ended, "one lives")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    async def test_without_a_descriptor_the_reactor_reads(self) -> None:
+        def none_left() -> Any:
+            raise OSError(24, "Too many open files")
+
+        self.patch(select, "epoll", none_left)
+        factory = Adopting(Explosive)
+        line = await self.connect(await self.listen(factory))
+        line.send(b"x")
+        await until(lambda: line.ended, "nobody reads it")
+        self.flushLoggedErrors(RuntimeError)
+
+    async def test_a_lone_line_that_is_paused_keeps_its_poll(self) -> None:
+        factory = Adopting(Explosive)
+        line = await self.connect(await self.listen(factory))
+        await until(lambda: factory.served, "it is not there")
+        assert factory.poll is not None
+        number = factory.poll.fileno()
+        transport = factory.served[0].transport
+        transport.pauseProducing()
+        self.assertEqual(factory.poll.fileno(), number)
+        self.patch(select, "epoll", None)  # another is not to be had
+        transport.resumeProducing()
+        line.send(b"x")
+        await until(lambda: line.ended, "nobody reads it")
+        self.flushLoggedErrors(RuntimeError)
+        self.assertEqual(factory.poll.fileno(), -1)
 
     async def test_the_end_of_the_reactor_ends_all_lines(self) -> None:
         factory = Adopting(Protocol)

@@ -13,6 +13,7 @@ from twisted.cred.error import UnauthorizedLogin
 from zope.interface import implementer
 
 from tests.helpers import request
+from tests.transports.harness import until
 from tests.transports.web_client import HTTPTestCase, echo, post, take_reply
 from twisted_rpc import Limits, Server
 from twisted_rpc.config import WebTable
@@ -331,3 +332,21 @@ class SharedOriginTests(HTTPTestCase):
             line = await self.open()
             line.send(echo(1, f"Origin: https://{host}.example"))
             self.assertEqual((await take_reply(line)).status, status)
+
+
+class SlowReaderTests(HTTPTestCase):
+    """Known heads whose answers nobody takes yet."""
+
+    limits = Limits(idle_timeout=5, unread_timeout=None)
+
+    async def test_who_is_slow_to_read_is_not_idle(self) -> None:
+        line = await self.open()
+        call = post(request("blob", [3000]))
+        line.send(call)
+        await take_reply(line)
+        line.stop_reading()
+        line.send(call * 3000)
+        await until(lambda: self.served().wire._unasked is not None, "it takes all of it")
+        self.clock.advance(6)
+        self.assertEqual(self.server.counters.limits, {})
+        self.assertFalse(self.served()._closing)
