@@ -30,7 +30,8 @@ class Upgrades:
     def load() -> None:
         """Begin to load WebSocket beside the reactor: to import Autobahn takes long."""
         with contextlib.suppress(RuntimeError):  # no thread is left: the first handshake loads it
-            Thread(target=_load, daemon=True).start()
+            # Waited for at exit: an import that is cut off there may keep a lock for ever.
+            Thread(target=_load).start()
 
     @cached_property
     def _factory(self) -> Any:
