@@ -203,6 +203,18 @@ class AloneTests(StreamTestCase):
     async def test_what_is_no_socket_stays_where_it_is(self) -> None:
         self.assertIsNone(LinePoll.adopt(object(), None))
 
+    async def test_readiness_of_who_had_its_descriptor_before_is_no_harm(self) -> None:
+        factory = Adopting(Protocol)
+        line = await self.connect(await self.listen(factory))
+        await until(lambda: factory.served, "it is not there")
+        poll = factory.poll
+        assert poll is not None
+        out_and_in = select.EPOLLIN | select.EPOLLOUT
+        reactor._doReadOrWrite(poll, poll.fileno(), out_and_in)
+        self.assertIn(poll, reactor.getReaders())
+        self.assertFalse(line.ended)
+        self.assertEqual(factory.reasons, [])
+
     async def test_it_answers_for_the_reactor(self) -> None:
         poll = LinePoll(reactor)
         self.assertEqual(poll.callLater, reactor.callLater)

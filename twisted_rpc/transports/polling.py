@@ -130,12 +130,21 @@ class LinePoll:
         have become so meanwhile are read as well, before the reactor has its turn.
         """
         for _ in range(_ROUNDS):
+            if self._epoll is None:
+                break
             ready = self._epoll.poll(0, _MOST)
             for number, event in ready:
                 if number in self._lines:
                     self._read(self._lines[number], event)
-            if len(ready) < 2 or self._epoll is None:
+            if len(ready) < 2:
                 break
+
+    def doWrite(self) -> None:
+        """Nothing is written; but the reactor may ask for it.
+
+        It asks whoever has a descriptor now for what it found to be ready before: a line
+        may have been closed meanwhile, and its number be that of a new epoll.
+        """
 
     def _read(self, line: Any, event: int) -> None:
         try:
