@@ -190,7 +190,7 @@ def test_bare_twisted_is_measured_as_a_limit(server: Server) -> None:
     generator.build()
     (row,) = [row for row in ROWS if row.transport == server.transport and row.limits][:1]
     with Processes() as processes:
-        assert measured(row, server, processes, 0.1).value > 0
+        assert measured(row, server, processes, 0.5).value > 0
 
 
 def test_an_interrupted_run_tells_what_there_is(
