@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from twisted_rpc.config import Config, Limits, Listener, ServerTable, WebTable
+from twisted_rpc.config import Config, Limits, ServerTable, WebTable
 from twisted_rpc.configuration_file import load, parse
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import Listener
 
 WHOLE = """
 [server]
@@ -188,7 +189,8 @@ PROBLEMS = {
     ),
     "[[listen]]\ntransport = 'stdio'\n[[listen]]\ntransport = 'stdio'\nport = 1": (
         "[[listen]] #2 port: unknown key; known: transport, endpoint, framing, path, namespaces, "
-        "certificate, key, sni, tls_minimum, client_ca, client_certificates, redirect"
+        "certificate, key, sni, tls_minimum, client_ca, client_certificates, redirect, "
+        "health, openrpc, client, console, metrics, admin"
     ),
     "[[listen]]\ntransport = 'stdio'\nendpoint = 'x'": "[[listen]] #1: stdio takes no endpoint",
     "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nframing = 'json'": (
@@ -230,6 +232,9 @@ PROBLEMS = {
     ),
     "[[listen]]\ntransport = 'tcp'\nendpoint = 'ssl:1'\ncertificate = 'c'": (
         "[[listen]] #1: an ssl: endpoint has its own certificate; write tcp: instead"
+    ),
+    "[[listen]]\ntransport = 'tcp'\nendpoint = 'x'\nconsole = true": (
+        "[[listen]] #1: console is for http and hybrid, not for tcp"
     ),
     f"{HTTP}path = '/x'\nredirect = 'https://a'": (
         "[[listen]] #1: redirect is for http, and without path"

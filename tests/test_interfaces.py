@@ -26,8 +26,8 @@ from tests.transports.certificate import self_signed
 from twisted_rpc import Connection, Endpoint, Peer, Server
 from twisted_rpc.auth import credentials, portal, tickets
 from twisted_rpc.checkers import certificates, htpasswd, jwt, tokens, unix_peers
-from twisted_rpc.config import Listener
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports import (
     base,
     bodies,

@@ -24,6 +24,7 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "authority", "config", "configuration_file", "identity"),
         "signature",
+        *("listener", "marking"),
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
@@ -69,6 +70,7 @@ LAYERS = (
         *("cli.hearing", "cli.load", "cli.measuring", "cli.output", "cli.parameters"),
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
         *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
+        *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )
@@ -96,7 +98,7 @@ TRANSPORTS = {
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {
         *("base", "http", "hybrid", "stream"),
-        *("reach", "redirect", "tls", "unix_socket"),
+        *("reach", "redirect", "routing", "tls", "unix_socket"),
     },
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
     "polling": set(),
@@ -124,7 +126,7 @@ TRANSPORTS = {
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 # Facades: they hold nothing of their own, and nothing inside imports from them.
-FACADES = {"", "auth", "checkers", "transports", "testing"}
+FACADES = {"", "auth", "checkers", "pages", "transports", "testing"}
 
 
 def _name(path: Path) -> str:

@@ -12,7 +12,8 @@ from msgspec import UNSET, Raw
 
 from twisted_rpc.context import Context
 from twisted_rpc.errors import ExposeError, InvalidParams
-from twisted_rpc.namespace import Listeners, Method, Namespace, is_reserved, method
+from twisted_rpc.marking import method
+from twisted_rpc.namespace import Listeners, Method, Namespace, is_reserved
 
 
 class Calculator:

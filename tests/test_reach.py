@@ -19,7 +19,7 @@ from tests.helpers import new_path
 from tests.transports.certificate import self_signed
 from tests.transports.harness import turn
 from twisted_rpc import ConfigError, Endpoint, Server, listen
-from twisted_rpc.config import Listener
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports import listening
 from twisted_rpc.transports.listening import Place, server_endpoint
 from twisted_rpc.transports.reach import Reach, missing, of_address, of_endpoint

@@ -37,8 +37,8 @@ if TYPE_CHECKING:  # type checkers and editors do not see through `__getattr__`
     from twisted_rpc.futures import as_future, running_reactor
     from twisted_rpc.identity import Identity
     from twisted_rpc.keeping import State
+    from twisted_rpc.marking import method
     from twisted_rpc.message import Request
-    from twisted_rpc.namespace import method
     from twisted_rpc.offline import Offline
     from twisted_rpc.params import Params
     from twisted_rpc.peer import Peer
@@ -110,8 +110,8 @@ _MODULES = {
     "futures": ("as_future", "running_reactor"),
     "identity": ("Identity",),
     "keeping": ("State",),
+    "marking": ("method",),
     "message": ("Request",),
-    "namespace": ("method",),
     "offline": ("Offline",),
     "params": ("Params",),
     "peer": ("Peer",),

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twisted_rpc.config import CHOICES, AccessRule, Config, Limits, Listener, ServerTable, WebTable
+from twisted_rpc.config import AccessRule, Config, Limits, ServerTable, WebTable
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import CHOICES, Listener
 
 __all__ = ["load", "parse"]
 

@@ -1,4 +1,4 @@
-"""What is exposed: `@method`, and one flat table of full names.
+"""What is exposed: one flat table of full names.
 
 The table is built when something is exposed.  A call looks its name up there and
 nowhere else; no attribute of an object is ever reached by a name from outside.
@@ -7,48 +7,17 @@ nowhere else; no attribute of an object is ever reached by a name from outside.
 from __future__ import annotations
 
 import inspect
-import math
-import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from twisted_rpc.binding import Binder
 from twisted_rpc.context import Context
 from twisted_rpc.errors import ExposeError
+from twisted_rpc.marking import MARK_IT, Marker, describe, marked, marker_of
 
-__all__ = ["Listeners", "Method", "Namespace", "is_reserved", "method"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-_MARK = "__rpc_method__"
-_MARK_IT = (
-    "mark what may be called with @twisted_rpc.method, "
-    "or list it in an `api` mapping of method names to access levels"
-)
-
-
-class Marker(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `@method` or an `api` mapping says of one function."""
-
-    name: str | None = None
-    access: str | None = None
-    timeout: float | None | UnsetType = UNSET
-    thread: bool = False
-    rate: float | None = None
-    burst: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (("rate", self.rate), ("burst", self.burst)):
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name} is a number of calls, not {value!r}")
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} must be greater than 0 (None for no limit), not {value}")
-        if self.burst is not None and self.rate is None:
-            raise ValueError("burst is for a method with a rate")
-
+__all__ = ["Listeners", "Method", "Namespace", "is_reserved"]
 
 Short = tuple[Callable[..., Any], Callable[[Raw], Any], Callable[[Struct], dict[str, Any]]]
 """All that the short way needs of a method: its function, and its binder's `quick` and `named`."""
@@ -101,62 +70,6 @@ class Method(Struct, frozen=True):
         if self.binder.context_name is not None:
             return self.binder.with_context(bound, context)
         return (bound, {}) if type(bound) is tuple else ((), bound)  # type: ignore[return-value]
-
-
-@overload
-def method(function: F, /) -> F: ...
-
-
-@overload
-def method(
-    *,
-    name: str | None = None,
-    access: str | None = None,
-    timeout: float | None | UnsetType = UNSET,
-    thread: bool = False,
-    rate: float | None = None,
-    burst: int | None = None,
-) -> Callable[[F], F]: ...
-
-
-def method(
-    function: F | None = None,
-    /,
-    *,
-    name: str | None = None,
-    access: str | None = None,
-    timeout: float | None | UnsetType = UNSET,
-    thread: bool = False,
-    rate: float | None = None,
-    burst: int | None = None,
-) -> F | Callable[[F], F]:
-    """Mark a function as callable from outside, once its object is exposed.
-
-    Args:
-        function: the function, when nothing else is said of it.
-        name: what it is called there, if not by its own name.
-        access: an access level, a word of the application's such as "read".
-        timeout: seconds it may take; None for as long as it likes.
-        thread: run it in the reactor's thread pool, because it blocks.
-        rate: calls a second that one caller may make of it; None for any number.
-        burst: calls that it may make at once after a pause; those of a second unless given.
-
-    Raises:
-        TypeError, ValueError: the timeout is no number of seconds, or the rate none of calls.
-    """
-    if timeout is not UNSET and timeout is not None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            raise TypeError(f"timeout is a number of seconds or None, not {timeout!r}")
-        if not 0 < timeout < math.inf:
-            raise ValueError(f"timeout must be greater than 0 (None for no limit), not {timeout}")
-
-    marker = Marker(name, access, timeout, thread, rate, burst)
-
-    def mark(marked: F) -> F:
-        setattr(marked, _MARK, marker)
-        return marked
-
-    return mark if function is None else mark(function)
 
 
 def is_reserved(name: str) -> bool:
@@ -316,11 +229,11 @@ def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any]
         for key, value in target.items():
             yield from _functions(_joined(name, str(key)), value)
     elif inspect.isroutine(target):
-        yield name, target, getattr(target, _MARK, Marker())
+        yield name, target, marker_of(target)
     elif inspect.isclass(target):
         raise ExposeError(f"{name!r}: {target.__name__} is a class, expose an instance of it")
     else:
-        members = dict(_marked(target))
+        members = dict(marked(target))
         if members:
             for attribute, marker in members.items():
                 full_name = _joined(name, marker.name or attribute)
@@ -328,57 +241,7 @@ def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any]
         elif callable(target):
             yield name, target, Marker()
         else:
-            raise ExposeError(f"{name!r}: nothing in {_describe(target)} is marked; {_MARK_IT}")
-
-
-def _marked(target: Any) -> Iterator[tuple[str, Marker]]:
-    """The attributes of an object or module that may be called, by their own names."""
-    api = getattr(target, "api", None)
-    if isinstance(api, Mapping):
-        for attribute, value in api.items():
-            if not callable(getattr(target, str(attribute), None)):
-                raise ExposeError(
-                    f"{_describe(target)}: api lists {attribute!r}, which is no method"
-                )
-            yield str(attribute), _api_marker(attribute, value)
-    for attribute in dir(target):
-        marker = _marker_of(target, attribute)
-        if marker is not None and not (isinstance(api, Mapping) and attribute in api):
-            yield attribute, marker
-
-
-def _api_marker(attribute: str, value: Any) -> Marker:
-    if isinstance(value, str):
-        return Marker(access=value)
-    if isinstance(value, Mapping):
-        try:
-            return Marker(**value)
-        except (TypeError, ValueError) as error:
-            raise ExposeError(f"api of {attribute!r}: {error}") from None
-    raise ExposeError(f"api of {attribute!r}: give an access level or a mapping, not {value!r}")
-
-
-def _marker_of(target: Any, attribute: str) -> Marker | None:
-    """The mark on an attribute, found without running a property or a descriptor.
-
-    A method that overrides a marked one is marked as well: the class it extends has
-    promised it.
-    """
-    if isinstance(target, types.ModuleType):
-        holders: tuple[Any, ...] = (target,)
-    else:
-        holders = (target, *type(target).__mro__[:-1])  # nothing of `object` is marked
-    for holder in holders:
-        found = getattr(holder, "__dict__", {}).get(attribute)
-        if found is None:
-            continue
-        # Above @staticmethod or @classmethod the mark is on the wrapper, below on the function.
-        if isinstance(found, staticmethod | classmethod) and not hasattr(found, _MARK):
-            found = found.__func__
-        marker = getattr(found, _MARK, None) if inspect.isroutine(found) else None
-        if isinstance(marker, Marker):
-            return marker
-    return None
+            raise ExposeError(f"{name!r}: nothing in {describe(target)} is marked; {MARK_IT}")
 
 
 def _places(name: str) -> Iterator[str]:
@@ -391,9 +254,3 @@ def _places(name: str) -> Iterator[str]:
 
 def _joined(name: str, part: str) -> str:
     return f"{name}.{part}" if name else part
-
-
-def _describe(target: Any) -> str:
-    if isinstance(target, types.ModuleType):
-        return f"module {target.__name__}"
-    return f"{type(target).__name__} object"

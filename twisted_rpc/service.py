@@ -17,13 +17,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
-from twisted_rpc.config import Config, Listener
+from twisted_rpc.config import Config
 from twisted_rpc.errors import ConfigError, ExposeError
+from twisted_rpc.listener import Listener
 from twisted_rpc.loading import instance, load_object
+from twisted_rpc.pages.choosing import pages_for
 from twisted_rpc.server import Server
 from twisted_rpc.signals import SignalService
 from twisted_rpc.transports.base import address_name
 from twisted_rpc.transports.listening import Place, factory_for
+from twisted_rpc.transports.routing import Pages
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.watchdog import Watchdog
 
@@ -53,14 +56,24 @@ class ListenerService(Service):
         place: where it listens.
         factory: what it serves.
         transport: what it is called in the log.
+        pages: what it shows beside RPC.
     """
 
     _log = Logger()
 
-    def __init__(self, place: Place, factory: Factory, transport: str, *, reactor: Any) -> None:
+    def __init__(
+        self,
+        place: Place,
+        factory: Factory,
+        transport: str,
+        pages: Pages | None = None,
+        *,
+        reactor: Any,
+    ) -> None:
         self.port: IListeningPort | None = None
         self._bound = False
         self._starting = False
+        self.pages = pages
         self._place = place
         self._factory = factory
         self._transport = transport
@@ -205,6 +218,12 @@ class RPCService(MultiService):
             self._log.critical("cannot start: {kind}: {error}", kind=kind, error=error)
             raise _CannotStart(1) from error
 
+    def load_pages(self) -> None:
+        """Load what would be loaded when the first page is asked for."""
+        for listener in self.listeners:
+            if isinstance(listener, ListenerService) and listener.pages is not None:
+                assert listener.pages.resource is not None
+
     async def _stop(self) -> None:
         stopped = self.listeners.stopService()
         await self.server.drain()
@@ -270,18 +289,26 @@ def make_service(
             raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
     for listener in config.listen:
         _check_namespaces(server, listener)
-        factory = factory_for(server, listener, config.web, resource)
         child: Service
-        if isinstance(factory, StreamFactory) and listener.transport == "stdio":
-            child = StdioService(factory, output, reactor=reactor)
+        if listener.transport == "stdio":
+            lines = StreamFactory(server, listener.framing or "line", listener.namespaces)
+            child = StdioService(lines, output, reactor=reactor)
         else:
-            insecure = config.server.insecure_public
-            place = Place(server, listener, insecure_public=insecure, reactor=reactor)
-            if place.tls is not None:
-                server.on_reload(place.reload)
-            child = ListenerService(place, factory, listener.transport, reactor=reactor)
+            child = _listener_service(server, listener, config, resource, reactor=reactor)
         child.setServiceParent(service.listeners)
     return service
+
+
+def _listener_service(
+    server: Server, listener: Listener, config: Config, site: IResource | None, *, reactor: Any
+) -> ListenerService:
+    insecure = config.server.insecure_public
+    place = Place(server, listener, insecure_public=insecure, reactor=reactor)
+    if place.tls is not None:
+        server.on_reload(place.reload)
+    pages = pages_for(server, listener, config.web, site, is_own=place.is_own)
+    factory = factory_for(server, listener, config.web, pages)
+    return ListenerService(place, factory, listener.transport, pages, reactor=reactor)
 
 
 def _check_places(listeners: Iterable[Listener]) -> None:

@@ -20,9 +20,10 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_rpc.auth.credentials import IBearerToken, IClientCertificate, IUnixPeer
-from twisted_rpc.config import DEFAULT_LISTENER, Config, Listener
+from twisted_rpc.config import Config
 from twisted_rpc.configuration_file import load
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import DEFAULT_LISTENER, Listener
 from twisted_rpc.loading import split_exposure
 from twisted_rpc.service import RPCService, make_server, make_service, take_output
 
@@ -194,6 +195,7 @@ def makeService(options: Options) -> RPCService:
     if command and any(command.get(right) for right in ("chroot", "uid", "gid")):
         for name in ("websocket", "websocket_client", "http_client", "stream_client"):
             import_module(f"twisted_rpc.transports.{name}")  # soon it may be out of reach
+        options.service.load_pages()
     reactor: Any = installed
     reactor.addSystemEventTrigger("before", "shutdown", _settle_signals, reactor)
     return options.service

@@ -26,9 +26,10 @@ from twisted.web.resource import Resource
 
 from tests.transports.harness import until
 from twisted_rpc import Server, Watchdog, method
-from twisted_rpc.config import Config, Limits, Listener
+from twisted_rpc.config import Config, Limits
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import Listener
 from twisted_rpc.service import (
     ListenerService,
     RPCService,

@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from tests.installation import ROOT
-from twisted_rpc.config import Framing, Limits, Listener, ServerTable, Transport, WebTable
+from twisted_rpc.config import Limits, ServerTable, WebTable
+from twisted_rpc.listener import Framing, Listener, Transport
 from twisted_rpc.tap import Options
 
 TEXT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

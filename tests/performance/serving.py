@@ -20,8 +20,9 @@ from tests.transports.certificate import self_signed
 from tests.transports.harness import PATIENCE, listening_port
 from tests.transports.websocket_client import frame, handshake
 from twisted_rpc import Context, Limits, Server, method
-from twisted_rpc.config import Listener, WebTable
+from twisted_rpc.config import WebTable
 from twisted_rpc.framing import HeaderFramer, NetstringFramer
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports.listening import Place, factory_for
 
 __all__ = ["TRANSPORTS", "Client", "Methods", "Served", "framed", "work"]

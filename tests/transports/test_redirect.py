@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.transports.harness import TransportTestCase, reactor
-from twisted_rpc.config import Listener, WebTable
+from twisted_rpc.config import WebTable
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports.listening import Place, factory_for
 
 ORIGIN = "https://rpc.example.com:7443"

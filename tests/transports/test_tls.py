@@ -23,7 +23,8 @@ from tests.transports.certificate import Authority
 from tests.transports.harness import TransportTestCase, listening_port, reactor, until
 from tests.transports.tls_client import Outcome, ask, client_context
 from twisted_rpc import ConfigError
-from twisted_rpc.config import Listener, ServerName, WebTable
+from twisted_rpc.config import WebTable
+from twisted_rpc.listener import Listener, ServerName
 from twisted_rpc.transports.handshakes import HandshakeLog
 from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.tls import reason_of

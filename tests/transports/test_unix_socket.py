@@ -15,7 +15,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from tests.helpers import new_path
 from tests.transports.harness import TransportTestCase, reactor
-from twisted_rpc.config import Listener
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports.listening import Place
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.transports.unix_socket import binding

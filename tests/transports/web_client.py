@@ -12,6 +12,7 @@ from tests.transports.harness import Line, TransportTestCase
 from twisted_rpc import Server
 from twisted_rpc.config import WebTable
 from twisted_rpc.transports.http import HTTPFactory
+from twisted_rpc.transports.routing import Site
 
 __all__ = ["JSON", "HTTPTestCase", "Reply", "get", "head", "post", "reply_to", "take_reply"]
 
@@ -120,7 +121,8 @@ class HTTPTestCase(TransportTestCase):
     def make_factory(self, server: Server) -> HTTPFactory:
         """What serves."""
         resource = self.make_resource()
-        return HTTPFactory(server, self.table, self.path, resource, posts=self.posts)
+        pages = None if resource is None else Site(resource)
+        return HTTPFactory(server, self.table, self.path, pages, posts=self.posts)
 
     async def reply(self, data: bytes) -> Reply:
         """The answer to the first request of a new line, which remains open."""

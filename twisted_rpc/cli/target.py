@@ -21,9 +21,9 @@ from twisted_rpc.cli.credentials import find_credentials, host_of
 from twisted_rpc.cli.output import Output
 from twisted_rpc.cli.program import Seconds
 from twisted_rpc.client import CLIENT_LIMITS, Client
-from twisted_rpc.config import Framing
 from twisted_rpc.connection import Connection
 from twisted_rpc.errors import CallTimeout, ConnectionLost
+from twisted_rpc.listener import Framing
 from twisted_rpc.transports.connecting import connect
 
 __all__ = ["Target", "calls_a_server"]

@@ -13,10 +13,10 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from twisted_rpc.client import Client
-from twisted_rpc.config import Framing
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import RemoteError
 from twisted_rpc.invocation import as_deferred
+from twisted_rpc.listener import Framing
 from twisted_rpc.server import Server
 from twisted_rpc.testing.faults import FaultyLine
 from twisted_rpc.testing.scripted import ScriptedPeer

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_rpc.config import Framing
 from twisted_rpc.detection import FRAMINGS
+from twisted_rpc.listener import Framing
 
 __all__ = ["ANY", "Expectation", "ScriptedPeer"]
 

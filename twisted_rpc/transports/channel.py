@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
@@ -16,9 +17,11 @@ class Channel(HTTPChannel):
 
     Attributes:
         answered: told then whether the line stays open.
+        identity: who has sent the request that is answered, as far as that was asked.
     """
 
     answered: Callable[[bool], None]
+    identity: Any = None
 
     def requestDone(self, request: Request) -> None:
         """See `HTTPChannel.requestDone`."""

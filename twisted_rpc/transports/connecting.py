@@ -36,7 +36,7 @@ from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClie
 from twisted.python.failure import Failure
 
 from twisted_rpc.client import CLIENT_LIMITS, Client
-from twisted_rpc.config import Framing, Limits
+from twisted_rpc.config import Limits
 from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import (
@@ -51,6 +51,7 @@ from twisted_rpc.errors import (
     UnknownHost,
 )
 from twisted_rpc.keeping import Backoff, Connect
+from twisted_rpc.listener import Framing
 from twisted_rpc.offline import Offline
 from twisted_rpc.transports.stream_client import stream_connector
 from twisted_rpc.transports.tunnel import TunnelEndpoint, proxy_for

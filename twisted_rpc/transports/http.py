@@ -8,6 +8,7 @@ path that is not RPC's goes to a `twisted.web` site; an upgrade leaves to a WebS
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from msgspec import structs
@@ -19,7 +20,6 @@ from twisted.internet.interfaces import (
     ISSLTransport,
 )
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
 from zope.interface import implementer
 
 from twisted_rpc.auth.headers import HeaderLogin
@@ -35,7 +35,7 @@ from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.pipeline import Pipeline
 from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
 from twisted_rpc.transports.responses import RETRY_AFTER, Responses
-from twisted_rpc.transports.routing import Router, Way
+from twisted_rpc.transports.routing import Pages, Router, Way
 from twisted_rpc.transports.site import SiteBridge
 from twisted_rpc.transports.upgrading import Upgrades
 from twisted_rpc.transports.web import Reply, WebRules
@@ -113,7 +113,7 @@ class HTTPFactory(RPCFactory):
         endpoint: what the lines belong to.
         table: what `[web]` says.
         path: the only RPC path; `/` and `/rpc` if None.
-        resource: a `twisted.web` resource for all other paths, and for GET on RPC's.
+        pages: what serves all other paths, and GET on RPC's.
         posts: whether RPC by POST is served, and not WebSocket alone.
         namespaces: see `RPCFactory`.
 
@@ -127,15 +127,15 @@ class HTTPFactory(RPCFactory):
         endpoint: Endpoint,
         table: WebTable | None = None,
         path: str | None = None,
-        resource: IResource | None = None,
+        pages: Pages | None = None,
         *,
         posts: bool = True,
         namespaces: Collection[str] | None = None,
     ) -> None:
         super().__init__(endpoint, namespaces)
         rules = WebRules(table or WebTable(), path)
-        self.site = None if resource is None else SiteBridge.site_for(resource)
-        self.router = Router(endpoint, rules, has_site=resource is not None, posts=posts)
+        self._pages = pages
+        self.router = Router(endpoint, rules, pages=pages, posts=posts)
         self.responses = {
             secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
         }
@@ -145,6 +145,12 @@ class HTTPFactory(RPCFactory):
     def startFactory(self) -> None:
         """See `Upgrades.load`; it is too late for that when the first handshake comes."""
         self.upgrades.load()
+
+    @cached_property
+    def site(self) -> Any:
+        """What serves the requests that are not RPC's."""
+        assert self._pages is not None  # or none had been routed there
+        return SiteBridge.site_for(self._pages.resource)
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""
@@ -333,7 +339,6 @@ class HTTPProtocol(Pipeline):
     # -- other ways ----------------------------------------------------------------------------
 
     def _pass_to_site(self, exchange: Exchange) -> None:
-        assert self.factory.site is not None
         self.endpoint.lines.proved(self)  # nobody asks who reads a page
         self.begin_work()
         if self._bridge is None:

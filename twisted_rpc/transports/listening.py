@@ -16,15 +16,17 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
-from twisted_rpc.config import Listener, Transport, WebTable
+from twisted_rpc.config import WebTable
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import Listener, Transport
 from twisted_rpc.transports import reach, unix_socket
 from twisted_rpc.transports.base import RPCFactory
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.reach import Reach
 from twisted_rpc.transports.redirect import RedirectFactory
+from twisted_rpc.transports.routing import Pages, Site
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.transports.tls import TLS
 
@@ -60,6 +62,7 @@ class Place:
     Attributes:
         description: the endpoint's, as it was written.
         tls: TLS of our own, if it has a certificate.
+        is_own: whether only this machine can reach it, as far as that is known beforehand.
 
     Raises:
         ConfigError: the description or a file of TLS is wrong, or something is missing.
@@ -79,6 +82,7 @@ class Place:
         self.tls = None if listener.certificate is None else TLS(listener)
         self._clock = reactor
         expected = reach.of_endpoint(self._binds)
+        self.is_own = expected is Reach.OWN or getattr(self._binds, "_interface", "") == "localhost"
         if expected is not None:
             self._check(expected)
 
@@ -195,20 +199,21 @@ def listen(
         from twisted.internet import reactor
     listener = Listener(transport=transport, endpoint=description)
     place = Place(endpoint, listener, insecure_public=insecure_public, reactor=reactor)
-    return place.listen(factory_for(endpoint, listener, WebTable(), resource))
+    pages = None if resource is None else Site(resource)
+    return place.listen(factory_for(endpoint, listener, WebTable(), pages))
 
 
 def factory_for(
-    endpoint: Endpoint, listener: Listener, table: WebTable, resource: IResource | None
+    endpoint: Endpoint, listener: Listener, table: WebTable, pages: Pages | None
 ) -> RPCFactory:
     """The factory that speaks what a listener is to speak."""
     if listener.redirect is not None:
         return RedirectFactory(endpoint, listener.redirect)
-    if listener.transport in ("tcp", "stdio"):
+    if listener.transport == "tcp":
         return StreamFactory(endpoint, listener.framing or "line", listener.namespaces)
     posts = listener.transport != "websocket"
     http = HTTPFactory(
-        endpoint, table, listener.path, resource, posts=posts, namespaces=listener.namespaces
+        endpoint, table, listener.path, pages, posts=posts, namespaces=listener.namespaces
     )
     return HybridFactory(http) if listener.transport == "hybrid" else http
 

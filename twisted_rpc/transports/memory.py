@@ -27,8 +27,8 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_rpc.config import Framing
 from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.listener import Framing
 from twisted_rpc.transports.stream import StreamFactory
 
 __all__ = ["End", "Line", "MemoryEndpoint", "Way", "in_memory"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, IUsernamePassword
 from twisted.python.failure import Failure
+from twisted.web.resource import IResource
 
 from twisted_rpc.auth.credentials import IBearerToken, header_credentials
 from twisted_rpc.auth.logins import TooManyAttempts
@@ -16,7 +18,7 @@ from twisted_rpc.transports import web
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.web import Reply, WebRules
 
-__all__ = ["Router", "Way"]
+__all__ = ["Asks", "Pages", "Router", "Site", "Way"]
 
 
 class Way(Enum):
@@ -27,13 +29,47 @@ class Way(Enum):
     SITE = "site"
 
 
+class Asks(Enum):
+    """Whether a page asks its visitor who they are, where a server asks anybody at all."""
+
+    NOBODY = "nobody"
+    WHO_SAYS_SO = "who says so"
+    EVERYBODY = "everybody"
+
+
+class Pages(Protocol):
+    """What a listener serves on the paths that are not RPC's."""
+
+    @property
+    def resource(self) -> IResource:
+        """A `twisted.web` resource that answers, made when it is needed."""
+
+    def asks(self, path: bytes) -> Asks | None:
+        """Who has to say who they are to read a path; None if nobody serves it."""
+
+
+class Site:
+    """A site of the application's, which sees to everything by itself.
+
+    Args:
+        resource: what serves all its paths.
+    """
+
+    def __init__(self, resource: IResource) -> None:
+        self.resource = resource
+
+    def asks(self, path: bytes) -> Asks | None:
+        """See `Pages.asks`."""
+        return Asks.NOBODY
+
+
 class Router:
     """Sends each request its way, or refuses it before its body is read.
 
     Args:
         endpoint: for whether callers have to prove who they are.
         rules: what `[web]` allows.
-        has_site: whether somebody serves the paths that are not RPC's.
+        pages: what serves the paths that are not RPC's, and GET on those that are.
         mounted: whether all that comes here is for RPC, whatever its path.
         posts: whether RPC by POST is served, and not WebSocket alone.
     """
@@ -43,13 +79,13 @@ class Router:
         endpoint: Endpoint,
         rules: WebRules,
         *,
-        has_site: bool = False,
+        pages: Pages | None = None,
         mounted: bool = False,
         posts: bool = True,
     ) -> None:
         self.rules = rules
         self._endpoint = endpoint
-        self._has_site = has_site
+        self._pages = pages
         self._mounted = mounted
         self._posts = posts
 
@@ -76,7 +112,7 @@ class Router:
         if refusal is not None:
             return refusal
         if not self._mounted and web.path_of(exchange.target) not in rules.paths:
-            return self._to_site_or(exchange, Reply.text(404, "there is nothing here"))
+            return self._to_page_or(exchange, own, Reply.text(404, "there is nothing here"))
         if exchange.is_websocket:
             exchange.way = Way.WEBSOCKET
             exchange.keep_alive = False  # whatever becomes of it, HTTP ends here
@@ -92,7 +128,7 @@ class Router:
             upgrade = (b"Upgrade", b"websocket")
             return Reply.text(426, "only WebSocket is served here", upgrade)
         if exchange.method in (b"GET", b"HEAD"):
-            return self._to_site_or(exchange, web.not_allowed())
+            return self._to_page_or(exchange, own, web.not_allowed())
         if exchange.method != b"POST":
             return web.not_allowed()
         exchange.way = Way.RPC
@@ -104,11 +140,17 @@ class Router:
         refusal = self.rules.check_call(headers)
         return refusal or self._check_credentials(exchange, own, needed=True)
 
-    def _to_site_or(self, exchange: Exchange, refusal: Reply) -> Reply | None:
-        if not self._has_site:
+    def _to_page_or(
+        self, exchange: Exchange, own: list[ICredentials], refusal: Reply
+    ) -> Reply | None:
+        path = web.path_of(exchange.target)
+        asks = None if self._pages is None else self._pages.asks(path)
+        if asks is None:
             return refusal
         exchange.way = Way.SITE
-        return None
+        if asks is Asks.NOBODY:
+            return None
+        return self._check_credentials(exchange, own, needed=asks is Asks.EVERYBODY)
 
     def _check_credentials(
         self, exchange: Exchange, own: list[ICredentials], *, needed: bool

@@ -80,6 +80,7 @@ class SiteBridge:
     def forward(self, exchange: Exchange) -> None:
         """Let the site answer a request."""
         self.is_busy = True
+        self._channel.identity = exchange.identity
         self._channel.dataReceived(exchange.whole())
 
     def _answered(self, keep_alive: bool) -> None:

@@ -16,8 +16,8 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from twisted_rpc.config import Listener
 from twisted_rpc.errors import ConfigError
+from twisted_rpc.listener import Listener
 from twisted_rpc.transports.certificates import KeyPair, load_certificates, load_pair, validity
 from twisted_rpc.transports.records import RecordConnection, TLSLine
 

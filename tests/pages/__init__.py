@@ -1,0 +1,1 @@
+"""Tests of what a port shows beside RPC."""

@@ -1,0 +1,106 @@
+"""Which pages a listener shows; none is loaded before somebody asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import NamedTuple
+
+from twisted.web.resource import IResource
+
+from twisted_rpc.config import WebTable
+from twisted_rpc.listener import Listener
+from twisted_rpc.server import Server
+from twisted_rpc.transports.routing import Asks, Pages, Site
+from twisted_rpc.transports.web import WebRules
+
+__all__ = ["Chosen", "Place", "pages_for"]
+
+
+class Place(NamedTuple):
+    """A page before it is loaded.
+
+    Attributes:
+        key: of the listener, says whether the page is shown.
+        asks: who has to say who they are to read it.
+        module: of `twisted_rpc.pages`, has `page(chosen, path)`, which makes the `Page`.
+    """
+
+    key: str
+    asks: Asks
+    module: str
+
+
+PLACES: Mapping[bytes, Place] = {
+    b"/healthz": Place("health", Asks.NOBODY, "health"),
+}
+"""All pages by their paths."""
+
+_FOR_OWN = frozenset({"console", "metrics"})
+"""What is shown, unless a listener says otherwise, where only this machine reaches it."""
+
+
+class Chosen:
+    """The pages of one listener, and the application's site behind them.
+
+    Args:
+        server: what they tell of.
+        listener: what the configuration says of it.
+        table: what `[web]` says.
+        site: the application's own pages.
+        is_own: whether only this machine can reach it.
+
+    Attributes:
+        rules: what `[web]` says, as pages go by it.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        listener: Listener,
+        table: WebTable,
+        site: IResource | None,
+        *,
+        is_own: bool,
+    ) -> None:
+        self.server = server
+        self.listener = listener
+        self.rules = WebRules(table, listener.path)
+        self._site = site
+        self._is_own = is_own
+        self._places = {path: place for path, place in PLACES.items() if self.shows(place.key)}
+
+    def shows(self, key: str) -> bool:
+        """Whether a kind of page is shown here."""
+        said: bool | None = getattr(self.listener, key)
+        if said is None:
+            return self._is_own or key not in _FOR_OWN
+        return said
+
+    def asks(self, path: bytes) -> Asks | None:
+        """See `Pages.asks`."""
+        place = self._places.get(path)
+        if place is not None:
+            return place.asks
+        return None if self._site is None else Asks.NOBODY
+
+    @cached_property
+    def resource(self) -> IResource:
+        """See `Pages.resource`."""
+        from twisted_rpc.pages.tree import Tree
+
+        pages = {}
+        for path, place in self._places.items():
+            module = import_module(f"twisted_rpc.pages.{place.module}")
+            pages[path] = module.page(self, path)
+        return Tree(pages, self._site)
+
+
+def pages_for(
+    server: Server, listener: Listener, table: WebTable, site: IResource | None, *, is_own: bool
+) -> Pages | None:
+    """The pages of a listener; see `Chosen`."""
+    if listener.transport in ("http", "hybrid") and listener.redirect is None:
+        return Chosen(server, listener, table, site, is_own=is_own)
+    return None if site is None else Site(site)
