@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -22,3 +23,8 @@ pytest_plugins = ["twisted_rpc.testing.fixtures"]
 # No test leaves this machine, so none may go by a proxy unless it names one itself.
 for _name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
     os.environ.pop(_name, None)
+
+# Where this run was started in the background, SIGINT may be ignored, and every process of a
+# test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
