@@ -59,7 +59,7 @@ LAYERS = (
         *("transports.certificates", "transports.handshakes", "transports.reach"),
         *("transports.redirect", "transports.tls", "transports.unix_socket"),
         *("transports.memory", "transports.cors", "transports.channel", "transports.upgrading"),
-        "transports.keep_alive",
+        *("transports.http_connection", "transports.keep_alive"),
     },
     {
         *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
@@ -92,9 +92,10 @@ TRANSPORTS = {
     "exchange": {"repeated", "web"},
     "repeated": set(),
     "http": {
-        *("base", "exchange", "pipeline", "repeated", "responses", "routing", "site"),
-        *("upgrading", "web"),
+        *("base", "exchange", "http_connection", "pipeline", "repeated", "responses", "routing"),
+        *("site", "upgrading", "web"),
     },
+    "http_connection": {"exchange"},
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {
         *("base", "http", "hybrid", "stream"),

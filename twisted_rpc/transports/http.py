@@ -7,9 +7,9 @@ path that is not RPC's goes to a `twisted.web` site; an upgrade leaves to a WebS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from msgspec import structs
 from twisted.internet.defer import Deferred
@@ -24,14 +24,12 @@ from zope.interface import implementer
 
 from twisted_rpc.auth.headers import HeaderLogin
 from twisted_rpc.config import WebTable
-from twisted_rpc.connection import Connection
-from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import Busy, ShuttingDown
-from twisted_rpc.flow import NO_BACKLOG
 from twisted_rpc.running import Answer
 from twisted_rpc.transports.base import RPCFactory, line_credentials
 from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.http_connection import HTTPConnection
 from twisted_rpc.transports.pipeline import Pipeline
 from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
 from twisted_rpc.transports.responses import RETRY_AFTER, Responses
@@ -40,69 +38,7 @@ from twisted_rpc.transports.site import SiteBridge
 from twisted_rpc.transports.upgrading import Upgrades
 from twisted_rpc.transports.web import Reply, WebRules
 
-__all__ = ["HTTPConnection", "HTTPFactory", "HTTPProtocol"]
-
-
-class HTTPConnection(Connection):
-    """A connection that only answers.
-
-    `headers` and `identity` are those of the request that is worked on.
-    """
-
-    transport: ClassVar[str] = "http"
-    full_duplex: ClassVar[bool] = False
-
-    __slots__ = ("_protocol", "exchange")
-
-    def __init__(self, protocol: HTTPProtocol) -> None:
-        super().__init__(protocol.endpoint, protocol.peer)
-        self._backlog = NO_BACKLOG  # requests wait in the `Pipeline`
-        self._protocol = protocol
-        self.exchange: Exchange | None = None
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The header fields of the request that is worked on."""
-        return NO_HEADERS if self.exchange is None else self.exchange.text_headers()
-
-    @headers.setter
-    def headers(self, _: object) -> None:
-        """They belong to a request, not to the connection."""
-
-    def answer(self, exchange: Exchange, body: bytes) -> Answer:
-        """Answer the message in a request's body."""
-        self.exchange = exchange
-        self.delay = None
-        answer = self._dispatch(body, self)
-        if self._broadcasts.waiting:
-            self._broadcasts.send()
-        if not self._tracing:
-            return answer
-        if isinstance(answer, Deferred):
-            return answer.addCallback(self._traced)
-        return self._traced(answer)
-
-    def _traced(self, answer: bytes | None) -> bytes | None:
-        if answer is not None:
-            self._owner.traced("-->", answer, self)
-        return answer
-
-    def opened(self) -> None:
-        """See `Connection.opened`; each request proves for itself who sends it."""
-        self._owner.opened(self)
-
-    def close(self) -> None:
-        """See `Connection.close`."""
-        self.check_thread("close")
-        self._protocol.drain()
-
-    def abort(self) -> None:
-        """See `Connection.abort`."""
-        self.check_thread("abort")
-        self._protocol.abort()
-
-    def _set_reading(self, reading: bool) -> None:
-        """One request at a time: the protocol sees to it."""
+__all__ = ["HTTPFactory", "HTTPProtocol"]
 
 
 @implementer(IProtocolNegotiationFactory)
