@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from twisted_rpc.config import Limits
-from twisted_rpc.transports.wire import socket_of
+from twisted_rpc.transports.sockets import socket_of
 
 __all__ = ["keep_alive"]
 

@@ -36,7 +36,7 @@ class _Transport:
         self._wire.write(b"".join(data))
 
     def loseConnection(self) -> None:
-        """Asked for by the channel, which tells `done` as well."""
+        """Asked for by the channel, which tells `answered` as well."""
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """It is set already."""

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
-from twisted.internet.tcp import Connection
+from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
 
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.transports.sockets import PIECE, direct_of, events_of, socket_of, writer_of
 
-__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire", "socket_of"]
+__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire"]
 
 LINGER = 2.0
 """Seconds we go on reading from a far side that was answered for the last time."""
@@ -35,10 +33,6 @@ SETTLING = 1 / 16
 
 LOOK = 5.0
 """Seconds between looks whether a far side that is not read from is still there."""
-
-_PIECE = 128 * 1024
-"""So many bytes at most go to the socket at once, as Twisted has it: of what the kernel has taken
-nobody knows how much is read, and so when the line may be closed."""
 
 
 @implementer(IPushProducer)
@@ -73,8 +67,8 @@ class Wire:
         congested: Callable[[bool], None],
     ) -> None:
         self.transport = transport
-        self._direct = _direct(transport)
-        self._write = _writer_of(transport)
+        self._direct = direct_of(transport)
+        self._write = writer_of(transport)
         self._socket = socket_of(transport)
         self._is_socket = getattr(self._socket, "socket", None) is not None
         self._limits = owner.limits
@@ -115,7 +109,7 @@ class Wire:
             and not direct.disconnecting
         ):
             try:
-                sent = direct.socket.send(data if len(data) <= _PIECE else data[:_PIECE])
+                sent = direct.socket.send(data if len(data) <= PIECE else data[:PIECE])
             except OSError:
                 sent = 0
             if sent == len(data):
@@ -161,7 +155,7 @@ class Wire:
         self._look.set(seconds)
 
     def _look_after(self) -> None:
-        if self._is_socket and _events(self._socket, select.POLLERR):
+        if self._is_socket and events_of(self._socket, select.POLLERR):
             self.abort()
         else:
             self._look_in(LOOK)
@@ -181,7 +175,7 @@ class Wire:
     def _would_reset(self) -> bool:
         if not self._is_socket:  # a pipe has no resets
             return False
-        return self._unasked is not None or bool(_events(self._socket, select.POLLIN))
+        return self._unasked is not None or bool(events_of(self._socket, select.POLLIN))
 
     def close_unread(self) -> None:
         """Close although the far side is still sending.
@@ -240,7 +234,7 @@ class Wire:
         """The line is down: what it did not take is not kept for the calls that still run."""
         self.stop()
         if self._is_socket:
-            vars(self._socket).pop("write", None)  # what `_writer_of` has put there
+            vars(self._socket).pop("write", None)  # what `writer_of` has put there
             self._socket.dataBuffer = b""
             self._socket.offset = 0
             self._socket._tempDataBuffer = []
@@ -334,65 +328,3 @@ class Wire:
                 limit=limit,
             )
             self.abort()
-
-
-def _direct(transport: Any) -> Any:
-    """The transport itself, if bytes may go straight to its socket."""
-    is_plain = isinstance(transport, Connection) and not getattr(transport, "TLS", False)
-    return transport if is_plain else None
-
-
-def _writer_of(transport: Any) -> Callable[[bytes], object]:
-    """What takes bytes that cannot go straight to the socket.
-
-    TLS of Twisted's keeps small writes for the next turn of the reactor's loop, to
-    encrypt them together.  Ours are together already, so they pass it by; and what it
-    makes of them goes straight to the socket where it can.
-    """
-    if not (isinstance(transport, ProtocolWrapper) and ISSLTransport.providedBy(transport)):
-        return transport.write  # type: ignore[no-any-return]
-    # Who has TLS has loaded it.
-    from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
-
-    if isinstance(transport, TLSMemoryBIOProtocol):
-        below = _direct(transport.transport)
-        if below is not None:
-            below.write = partial(_write_through, below, type(below).write)
-        if isinstance(transport, BufferingTLSTransport):
-            return partial(TLSMemoryBIOProtocol.write, transport)
-    return transport.write
-
-
-def _write_through(direct: Any, queue: Callable[[Any, bytes], object], data: bytes) -> None:
-    """Write to the socket what it takes while nothing waits to go before; queue the rest."""
-    if (
-        not direct.dataBuffer
-        and not direct._tempDataLen
-        and direct.connected
-        and not direct.disconnecting
-    ):
-        try:
-            sent = direct.socket.send(data)
-        except OSError:
-            sent = 0
-        if sent == len(data):
-            return
-        data = data[sent:]
-    queue(direct, data)
-
-
-def socket_of(transport: Any) -> Any:
-    """What holds the bytes for the system: below TLS, or of standard output."""
-    if isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
-    transport = getattr(transport, "_writer", transport)
-    return transport if isinstance(transport, FileDescriptor) else None
-
-
-def _events(socket: Any, wanted: int) -> int:
-    """What the system says of a line without reading from it; errors are always said."""
-    if socket.fileno() < 0:
-        return 0
-    poll = select.poll()
-    poll.register(socket.fileno(), wanted & select.POLLIN)
-    return next((events & wanted for _, events in poll.poll(0)), 0)
