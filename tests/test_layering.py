@@ -28,7 +28,7 @@ LAYERS = (
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
-        *("deadline", "sparing"),
+        *("deadline", "sparing", "admission", "batches"),
     },
     {
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),

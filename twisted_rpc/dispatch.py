@@ -7,7 +7,6 @@ that nobody asked for (`dispatch`).  A call that is more than that goes through
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from msgspec import UNSET, MsgspecError
@@ -15,7 +14,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
 from twisted_rpc.access import Access, Views
+from twisted_rpc.admission import Admission
 from twisted_rpc.answers import Answers, Counters
+from twisted_rpc.batches import Batches, Outcome
 from twisted_rpc.codec import (
     BACKSLASH,
     PLAIN,
@@ -29,25 +30,17 @@ from twisted_rpc.codec import (
 )
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
-from twisted_rpc.errors import (
-    BatchTooBig,
-    Busy,
-    RateLimited,
-    ShuttingDown,
-)
+from twisted_rpc.errors import RateLimited
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response
-from twisted_rpc.namespace import Method, Namespace
+from twisted_rpc.namespace import Namespace
 from twisted_rpc.rates import Rates
-from twisted_rpc.running import Answer, Batch, Caller, Load, Running
+from twisted_rpc.running import Answer, Caller, Running
 
 __all__ = ["CANCEL", "Dispatcher", "Outcome"]
 
 CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
 """Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
-
-Outcome = Response | Answer
-"""What running a message comes to: see `Dispatcher.run`."""
 
 _SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
@@ -83,17 +76,19 @@ class Dispatcher:
         self.counters = counters
         self.rates = Rates(limits, clock)
         self._answers = Answers(limits, hooks, counters, self.rates, debug=debug)
-        self._draining = False
+        self._admission = Admission(limits, self.rates, counters, self._choose_way)
+        self._check_admission = self._admission.check
+        self._load = self._admission.load
+        self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
+        self._answer_batch = self.batches.answer
         self._methods = namespace.methods
-        self.invoker.check_rate = self._check_rate_of
-        self._load = Load(limits.max_calls, self._choose_way)
+        self.invoker.check_rate = self._admission.check_rate_of
         self.views = Views(namespace, access)
         self._choose_way()
         self.max_depth = limits.max_depth or 1 << 31
         self._shallow = 2 * self.max_depth  # so few bytes cannot nest deeper
-        self._max_batch = limits.max_batch or math.inf
         self._max_response = limits.max_response or 1 << 62
-        self._max_in_flight = limits.max_in_flight or math.inf
+        self._max_in_flight = self._admission.max_in_flight
 
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
@@ -102,13 +97,11 @@ class Dispatcher:
 
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
-        self._draining = True
-        self._choose_way()
+        self._admission.drain()
 
     def _choose_way(self) -> None:
         """Let calls take the short way where nothing has to be asked before they run."""
-        asked = self._draining or self._load.is_full or self.rates.hold_for_all
-        self.views.is_short = self.invoker.plain and not asked
+        self.views.is_short = self.invoker.plain and not self._admission.asks
 
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one message or batch.
@@ -193,7 +186,7 @@ class Dispatcher:
         if isinstance(decoded, Invalid):
             return self.refuse(decoded, caller)
         if isinstance(decoded, list):
-            return self._handle_batch(decoded, caller)
+            return self._answer_batch(decoded, caller)
         caller.errors = 0
         if not caller.take_response(decoded):
             self.counters.unexpected_responses += 1
@@ -205,7 +198,7 @@ class Dispatcher:
         if answered is None:
             return None
         try:
-            self._check_rates(caller)
+            self._admission.check_rates(caller)
         except RateLimited as error:
             return codec.error_answer(error, invalid.id)
         return self._answers.to_invalid(answered, caller)
@@ -219,42 +212,11 @@ class Dispatcher:
             return None
         request = Request("2.0", message.method, message.params, message.id)
         try:
-            self._check_room(caller)
-            self._check_rates(caller)
+            self._check_admission(caller)
             result = self.invoker.run(request, self._context(message, caller))
         except BaseException as error:
             return self._answers.to_failure(error, message, caller)
         return self._settle(result, message, caller)
-
-    def _check_room(self, caller: Caller) -> None:
-        """See that one more call may run."""
-        if caller.in_flight >= self._max_in_flight:
-            raise self._busy("calls of one connection", "max_in_flight")
-        if self._load.is_full:
-            raise self._busy("calls of all callers together", "max_calls")
-        if self._draining:
-            raise ShuttingDown()
-
-    def _busy(self, what: str, limit: str) -> Busy:
-        self.counters.hit(limit)
-        return Busy(f"{getattr(self.limits, limit)} {what} are running ({limit})")
-
-    def _check_rate_of(self, method: Method, context: Context) -> None:
-        """See that the caller may call a method as often as that, once it may call it at all."""
-        caller = context.connection
-        if caller is None:
-            caller = Caller()
-            caller.identity = context.identity
-        self._check_rates(caller, method)
-
-    def _check_rates(self, caller: Caller, method: Method | None = None) -> None:
-        """See that the caller may call as often as that."""
-        try:
-            self.rates.check(caller, method)
-        except RateLimited as error:
-            self.counters.hit(error.data["limit"])
-            caller.delay = error.data["retry_after"]
-            raise
 
     def _cancel(self, message: Message, caller: Caller) -> None:
         """Cancel a call of the same caller; its answer is -32800 unless it ends otherwise."""
@@ -299,53 +261,3 @@ class Dispatcher:
         if running.ended:
             return running.answer
         return running.wait(waiting, *self._timeout_of(message))
-
-    # -- batches ---------------------------------------------------------------------------
-
-    def _handle_batch(self, items: list[Message | Invalid], caller: Caller) -> Answer:
-        """Run the items as long as each ends at once, as most do; `Batch` sees to all others."""
-        if len(items) > self._max_batch:
-            self.counters.invalid_requests += 1
-            self.counters.hit("max_batch")
-            return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
-        responses: list[Response] = []
-        last: list[Answer] = []
-        for item in items:
-            if type(item) is not Message or item.method is UNSET:
-                break
-            outcome = self.run(item, caller)
-            if not isinstance(outcome, Response):
-                last.append(outcome)
-                break
-            responses.append(outcome)
-        else:
-            answer = self._encode_together(responses)
-            if answer is not None:
-                return answer
-        begun = [
-            self._answers.to_result(response.result, item, caller)  # type: ignore[arg-type]
-            for response, item in zip(responses, items, strict=False)
-        ]
-        return Batch(items, self, self._answers, caller).run([*begun, *last])
-
-    def _encode_together(self, responses: list[Response]) -> bytes | None:
-        """The answer to a batch; None if one of them cannot be said, or they do not fit."""
-        try:
-            answer = encode_plain(responses)
-        except Exception:
-            return None
-        return answer if len(answer) <= self._max_response else None
-
-    def start(self, item: Message | Invalid, caller: Caller) -> Answer:
-        """See `Items`."""
-        outcome = self.run(item, caller)
-        if isinstance(outcome, Response):
-            return self._answers.to_result(outcome.result, item, caller)  # type: ignore[arg-type]
-        return outcome
-
-    def has_room(self, caller: Caller) -> bool:
-        """Whether an item of a batch may start, or has to be refused, now."""
-        if caller.in_flight < self._max_in_flight or caller.awaits_answer:
-            return True
-        self.counters.hit("max_in_flight")
-        return False

@@ -1,11 +1,11 @@
-"""Calls that do not end at once, and batches, which end when their last call does."""
+"""Calls that do not end at once: they are waited for, against their deadline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from msgspec import UNSET, Raw
+from msgspec import Raw
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -19,7 +19,7 @@ from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.namespace import Short
 
-__all__ = ["Answer", "Batch", "Caller", "Load", "Running"]
+__all__ = ["Answer", "Caller", "Load", "Running"]
 
 Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
@@ -211,84 +211,3 @@ class Running:
                 del self._caller.running[self._key]
             self._answered.callback(answer)
             self._caller.call_ended()
-
-
-class Items(Protocol):
-    """How the items of a batch are answered."""
-
-    def start(self, item: Message | Invalid, caller: Caller) -> Answer:
-        """Run one item."""
-
-    def has_room(self, caller: Caller) -> bool:
-        """Whether an item may start, or be refused, now."""
-
-
-class Batch:
-    """The items of one batch, run concurrently, answered together and in order.
-
-    No more of them run at a time than the caller may have in flight.
-    """
-
-    def __init__(
-        self, items: list[Message | Invalid], source: Items, answers: Answers, caller: Caller
-    ) -> None:
-        self._items = items
-        self._source = source
-        self._answers = answers
-        self._caller = caller
-        self._given: list[bytes | None] = [None] * len(items)
-        self._size = 0
-        self._started = 0
-        self._done = 0
-        self._answered: Deferred[bytes | None] | None = None
-
-    def run(self, begun: list[Answer]) -> Answer:
-        """Start as many items as may run; the answer, once every item has its own.
-
-        Args:
-            begun: what the first of them came to, if these were run already.
-        """
-        self._started = len(begun)
-        for index, answer in enumerate(begun):
-            self._accept(answer, index)
-        self._advance()
-        if self._done == len(self._items):
-            return self._answers.join(self._given)
-        self._answered = Deferred()
-        return self._answered
-
-    def _advance(self) -> None:
-        items, caller, source = self._items, self._caller, self._source
-        # Where none of ours runs whose end would start the next, the next is started even
-        # without room, and refused.
-        while self._started < len(items) and (
-            self._started == self._done or source.has_room(caller)
-        ):
-            index = self._started
-            self._started += 1
-            item = items[index]
-            # Without an id nobody knows, among others, what a response answers.
-            if type(item) is Message and item.method is UNSET and item.id is None:
-                self._answers.counters.unexpected_responses += 1
-                self._done += 1
-                continue
-            self._accept(source.start(item, caller), index)
-
-    def _accept(self, answer: Answer, index: int) -> None:
-        if isinstance(answer, Deferred):
-            answer.addCallback(self._take_later, index)
-        else:
-            self._take(answer, index)
-
-    def _take(self, answer: bytes | None, index: int) -> None:
-        self._done += 1
-        if answer is not None:
-            self._size += len(answer)
-            self._given[index] = self._answers.fit(self._items[index], answer, self._size)
-
-    def _take_later(self, answer: bytes | None, index: int) -> None:
-        self._take(answer, index)
-        self._advance()
-        if self._done == len(self._items) and self._answered is not None:
-            answered, self._answered = self._answered, None
-            answered.callback(self._answers.join(self._given))
