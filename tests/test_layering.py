@@ -28,7 +28,7 @@ LAYERS = (
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
-        *("deadline", "sparing", "admission", "batches"),
+        *("deadline", "sparing", "admission", "batches", "observing"),
     },
     {
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),

@@ -27,7 +27,7 @@ from twisted_rpc.errors import (
     ServerError,
 )
 from twisted_rpc.invocation import Hooks
-from twisted_rpc.message import Invalid, Message
+from twisted_rpc.message import Invalid, Message, Watched
 from twisted_rpc.rates import Payer, Rates
 
 __all__ = ["Answers", "Counters", "id_of"]
@@ -94,11 +94,13 @@ class Answers:
         try:
             answer = codec.encode_error(rpc_error.to_object(), message.id)
         except BaseException as problem:
-            answer = codec.error_answer(self._incident(problem, message), message.id)
+            rpc_error = self._incident(problem, message)
+            answer = codec.error_answer(rpc_error, message.id)
         if len(answer) > self._max_response:
             self.counters.hit("max_response")
-            too_long = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
-            return codec.error_answer(too_long, message.id)
+            rpc_error = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
+            answer = codec.error_answer(rpc_error, message.id)
+        _note(rpc_error, message)
         return answer
 
     def _failed_notification(
@@ -108,9 +110,11 @@ class Answers:
         if isinstance(error, MethodNotFound):
             self.counters.ignored_notifications += 1
             self._rates.fine(caller, error)
+            _note(error, message)
             return None
         rpc_error = self._rpc_error(error, message)
         self._rates.fine(caller, rpc_error)
+        _note(rpc_error, message)
         if isinstance(rpc_error, InvalidRequest):
             self.counters.invalid_requests += 1
             return codec.error_answer(rpc_error)
@@ -174,6 +178,12 @@ class Answers:
         self.counters.hit("max_response")
         error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
         return codec.error_answer(error, id_of(item))
+
+
+def _note(error: RPCError, message: Message) -> None:
+    """Keep what a message ended with for who observes it."""
+    if isinstance(message, Watched):
+        message.failure = error
 
 
 def id_of(item: Message | Invalid) -> Any:

@@ -112,6 +112,9 @@ class Batches:
         answers: writes answers.
         has_room: see `Items.has_room`.
         run: runs one item; see `Dispatcher.run`.
+
+    Attributes:
+        most: so many items a batch may have.
     """
 
     def __init__(
@@ -124,12 +127,12 @@ class Batches:
         self.has_room = has_room
         self._run = run
         self._answers = answers
-        self._max_batch = limits.max_batch or math.inf
+        self.most = limits.max_batch or math.inf
         self._max_response = limits.max_response or 1 << 62
 
     def answer(self, items: list[Message | Invalid], caller: Caller) -> Answer:
         """Run the items as long as each ends at once; `Batch` sees to all others."""
-        if len(items) > self._max_batch:
+        if len(items) > self.most:
             return self.refuse()
         responses: list[Response] = []
         last: list[Answer] = []
@@ -153,15 +156,13 @@ class Batches:
 
     def answer_each(self, items: list[Message | Invalid], source: Items, caller: Caller) -> Answer:
         """Run the items one by one, by another way than ours."""
-        if len(items) > self._max_batch:
-            return self.refuse()
         return Batch(items, source, self._answers, caller).run([])
 
     def refuse(self) -> bytes:
         """The answer to a batch of too many items."""
         self._answers.counters.invalid_requests += 1
         self._answers.counters.hit("max_batch")
-        return codec.error_answer(BatchTooBig(f"{self._max_batch} items at most (max_batch)"))
+        return codec.error_answer(BatchTooBig(f"{self.most} items at most (max_batch)"))
 
     def start(self, item: Message | Invalid, caller: Caller) -> Answer:
         """See `Items`."""

@@ -50,6 +50,8 @@ __all__ = [
     "encode_plain",
     "encode_result",
     "error_answer",
+    "error_code",
+    "item_sizes",
     "join_batch",
 ]
 
@@ -336,6 +338,16 @@ def encode_error(error: ErrorObject, request_id: Id) -> bytes:
 def error_answer(error: RPCError, request_id: Id = None) -> bytes:
     """The answer for an error of the table, whose data is always a string or absent."""
     return _encode_any(ErrorResponse(_VERSION, error.to_object(), request_id))
+
+
+def error_code(answer: bytes) -> int:
+    """The code of an error, from the answer it was written into."""
+    return int(_decode_any(answer)["error"]["code"])
+
+
+def item_sizes(data: bytes) -> list[int]:
+    """How many bytes each item of a batch has that was decoded before."""
+    return [len(memoryview(item)) for item in _decode_items(data)]
 
 
 def join_batch(answers: list[bytes]) -> bytes:

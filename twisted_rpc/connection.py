@@ -25,11 +25,10 @@ from twisted_rpc.calling import Calling
 from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import RequestTooBig, RPCError, Unauthorized
-from twisted_rpc.flow import Dispatch
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.lines import source_of
 from twisted_rpc.namespace import Listeners
-from twisted_rpc.running import Answer, Caller
+from twisted_rpc.running import Answer, Caller, Dispatch
 
 __all__ = ["Connection"]
 
@@ -86,7 +85,7 @@ class Connection(Calling):
         self._validity: Validity | None = None
         self._watchers: list[Deferred[None]] = []
         self._handshake: Deadline | None = None
-        self._answer_by(owner.dispatcher.dispatch)
+        self._answer_by(owner.dispatcher.way)
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
@@ -223,6 +222,11 @@ class Connection(Calling):
 
         self._dispatch = traced if self._tracing else dispatch
 
+    def follow(self) -> None:
+        """Have messages answered in the dispatcher's present way, once it is known who calls."""
+        if self._gate is None:
+            self._answer_by(self._owner.dispatcher.way)
+
     # -- authentication ----------------------------------------------------------------------
 
     def be(self, identity: Any) -> None:
@@ -277,7 +281,7 @@ class Connection(Calling):
         self._login = login
         if self.line is not None:
             self._owner.lines.proved(self.line)
-        self._answer_by(self._owner.dispatcher.dispatch)
+        self._answer_by(self._owner.dispatcher.way)
         if self._handshake is not None:
             self._handshake.clear()
         self._limit_messages(self._limits.max_message, "max_message")

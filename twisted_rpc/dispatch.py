@@ -7,6 +7,7 @@ that nobody asked for (`dispatch`).  A call that is more than that goes through
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, MsgspecError
@@ -32,10 +33,11 @@ from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
 from twisted_rpc.errors import RateLimited
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
-from twisted_rpc.message import Invalid, Message, Request, Response
+from twisted_rpc.message import Invalid, Message, Request, Response, Watched
 from twisted_rpc.namespace import Namespace
+from twisted_rpc.observing import Observation, Observer
 from twisted_rpc.rates import Rates
-from twisted_rpc.running import Answer, Caller, Running
+from twisted_rpc.running import Answer, Caller, Dispatch, Running
 
 __all__ = ["CANCEL", "Dispatcher", "Outcome"]
 
@@ -57,6 +59,10 @@ class Dispatcher:
         counters: told what happens.
         debug: send tracebacks to callers.
         clock: where time comes from; for `thread=True` methods, the reactor.
+
+    Attributes:
+        way: what messages are given to: `dispatch`, unless somebody observes.
+        way_changed: told when that is something else.
     """
 
     def __init__(
@@ -81,6 +87,9 @@ class Dispatcher:
         self._load = self._admission.load
         self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
         self._answer_batch = self.batches.answer
+        self._observation = Observation(self)
+        self.way: Dispatch = self.dispatch
+        self.way_changed: Callable[[], None] = _nobody_follows
         self._methods = namespace.methods
         self.invoker.check_rate = self._admission.check_rate_of
         self.views = Views(namespace, access)
@@ -95,13 +104,32 @@ class Dispatcher:
         self.invoker.use(middleware)
         self._choose_way()
 
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Tell an observer of every call that has ended; call what is returned to end it.
+
+        Until then every call takes the long way.  What an observer raises is logged once.
+        """
+        remove = self._observation.add(observer)
+        self._choose_way()
+
+        def end() -> None:
+            remove()
+            self._choose_way()
+
+        return end
+
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
         self._admission.drain()
 
     def _choose_way(self) -> None:
-        """Let calls take the short way where nothing has to be asked before they run."""
-        self.views.is_short = self.invoker.plain and not self._admission.asks
+        """Let calls take the short way where nobody has to be asked, or told."""
+        observed = bool(self._observation)
+        self.views.is_short = self.invoker.plain and not (self._admission.asks or observed)
+        way = self._observation.dispatch if observed else self.dispatch
+        if way != self.way:
+            self.way = way
+            self.way_changed()
 
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one message or batch.
@@ -160,14 +188,14 @@ class Dispatcher:
         except KeyError:
             short = None
         if short is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
-            return self._handle_other(message, caller)
+            return self.handle_other(message, caller)
         function, bind, named = short
         try:
             bound = bind(message.params)  # type: ignore[arg-type]
         except Exception:  # whatever is wrong, the other way tells it
             bound = None
         if bound is None:
-            return self._handle_other(message, caller)
+            return self.handle_other(message, caller)
         try:
             result = function(*bound) if type(bound) is tuple else function(**named(bound))
             kind = type(result)
@@ -203,7 +231,7 @@ class Dispatcher:
             return codec.error_answer(error, invalid.id)
         return self._answers.to_invalid(answered, caller)
 
-    def _handle_other(self, message: Message, caller: Caller) -> Answer:
+    def handle_other(self, message: Message, caller: Caller) -> Answer:
         """Answer a notification, or a call that cannot take the short way."""
         if message.method is UNSET:
             return self._handle_no_request(message, caller)
@@ -231,7 +259,7 @@ class Dispatcher:
 
     def _context(self, message: Message, caller: Caller) -> Context:
         timeout, _ = self._timeout_of(message)
-        return Context(
+        context = Context(
             method=str(message.method),
             id=message.id,
             connection=caller.connection,
@@ -240,6 +268,9 @@ class Dispatcher:
             headers=caller.headers,
             view=caller.view,
         )
+        if type(message) is Watched:
+            message.context = context
+        return context
 
     def _timeout_of(self, message: Message) -> tuple[float | None, str]:
         """Seconds a call may take, and which limit says so: its method's, or that for all."""
@@ -261,3 +292,7 @@ class Dispatcher:
         if running.ended:
             return running.answer
         return running.wait(waiting, *self._timeout_of(message))
+
+
+def _nobody_follows() -> None:
+    """Whoever gives messages to `way` puts something else here."""

@@ -137,7 +137,12 @@ class Endpoint(Exposing):
         """What answers messages."""
         dispatcher = super().dispatcher
         dispatcher.invoker.provide("rpc.ticket", self._ticket)
+        dispatcher.way_changed = self._way_changed
         return dispatcher
+
+    def _way_changed(self) -> None:
+        for connection in self.connections.values():
+            connection.follow()
 
     def _ticket(self, ctx: Context) -> dict[str, Any]:
         """A ticket for the caller, to log in with where no header can be sent."""

@@ -129,7 +129,7 @@ class Exposing:
             raise TypeError(f"dispatch takes bytes, not {type(raw).__name__}")
         caller = _caller(context or Context())
         caller.see(self.dispatcher.views.of(caller.identity))
-        answer = self.dispatcher.dispatch(raw, caller)
+        answer = self.dispatcher.way(raw, caller)
         return answer if isinstance(answer, Deferred) else succeed(answer)
 
     # -- hooks -------------------------------------------------------------------------------

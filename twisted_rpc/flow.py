@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from twisted_rpc.answers import Counters
-from twisted_rpc.running import Answer, Caller
+from twisted_rpc.running import Caller, Dispatch
 
-__all__ = ["NO_BACKLOG", "Dispatch", "Flow"]
-
-Dispatch = Callable[[bytes, Caller], Answer]
+__all__ = ["NO_BACKLOG", "Flow"]
 
 _LARGE = 4096
 """An answer of so many bytes is not kept until those of the same read are ready."""

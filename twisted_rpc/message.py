@@ -14,7 +14,16 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from twisted_rpc.errors import ErrorObject, RPCError
 
-__all__ = ["CancelParams", "ErrorResponse", "Id", "Invalid", "Message", "Request", "Response"]
+__all__ = [
+    "CancelParams",
+    "ErrorResponse",
+    "Id",
+    "Invalid",
+    "Message",
+    "Request",
+    "Response",
+    "Watched",
+]
 
 MAX_ID_LENGTH = 256
 """The longest `id` taken, in characters; what we echo must be bounded."""
@@ -37,6 +46,24 @@ class Message(Struct, gc=False):
     id: int | Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | None | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
+
+
+class Watched(Message, gc=True):
+    """A request that somebody observes, with what is found out about it on its way.
+
+    Attributes:
+        begun: when it was taken up, on `time.perf_counter`.
+        size: bytes it came in, without its framing.
+        identity: who sent it.
+        context: what its method was told of it.
+        failure: the error it ended with.
+    """
+
+    begun: float = 0.0
+    size: int = 0
+    identity: Any = None
+    context: Any = None
+    failure: RPCError | None = None
 
 
 class Invalid(Struct, frozen=True):

@@ -19,7 +19,7 @@ from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
 from twisted_rpc.namespace import Short
 
-__all__ = ["Answer", "Caller", "Load", "Running"]
+__all__ = ["Answer", "Caller", "Dispatch", "Load", "Running"]
 
 Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
@@ -79,6 +79,10 @@ class Caller:
 
     def call_ended(self) -> None:
         """One of its calls has ended, which may make room for the next."""
+
+
+Dispatch = Callable[[bytes, Caller], Answer]
+"""What answers one message or batch; see `Dispatcher.dispatch`."""
 
 
 class Load:

@@ -42,7 +42,7 @@ def serve_with(wrong: Callable[[bytes, Any, Answer], Any]) -> Callable[..., Serv
         def dispatch(data: Any, caller: Any) -> Any:
             return wrong(data, caller, right) if type(data) is bytes else right(data, caller)
 
-        server.dispatcher.dispatch = dispatch  # type: ignore[method-assign]
+        server.dispatcher.way = dispatch
         return server
 
     return make
