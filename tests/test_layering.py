@@ -40,6 +40,7 @@ LAYERS = (
             "endpoint",
             "server",
             "lines",
+            "health",
             "offline",
             "keeping",
             "client",

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted_rpc.auth import portal
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.health import Health
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.reloading import Reloads
 
@@ -46,6 +47,42 @@ class Server(Endpoint):
     def reload(self) -> None:
         """Call what `on_reload` was given."""
         self._reloads.run()
+
+    @cached_property
+    def health(self) -> Health:
+        """Whether it can do its work."""
+        health = Health(self.clock)
+        health.hold(lambda: None if self._drained is None else "draining")
+        return health
+
+    def add_check(
+        self,
+        name: str,
+        function: Callable[[], Any],
+        *,
+        timeout: float = 2.0,
+        thread: bool = False,
+    ) -> Callable[[], None]:
+        """Let `/readyz` depend on something that the methods need, such as a database.
+
+        All checks run at once when somebody asks, and what they found is told for a second
+        to whoever asks then.
+
+        Args:
+            name: what it is called there.
+            function: takes nothing, and may be a coroutine function or return a Deferred.
+                None and True say that all is well; False, a text that says what is wrong,
+                and an exception that it is not, and so does anything else.
+            timeout: seconds after which it has failed, and is cancelled.
+            thread: run it in the reactor's thread pool, because it blocks.
+
+        Returns:
+            What ends it.
+
+        Raises:
+            ValueError: there is a check of that name, or the timeout is no number of seconds.
+        """
+        return self.health.add(name, function, timeout=timeout, thread=thread)
 
     def enable_auth(
         self, user: str | ICredentialsChecker | Portal, password: str | None = None

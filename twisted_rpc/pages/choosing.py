@@ -34,6 +34,7 @@ class Place(NamedTuple):
 
 PLACES: Mapping[bytes, Place] = {
     b"/healthz": Place("health", Asks.NOBODY, "health"),
+    b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
 }
 """All pages by their paths."""
 
@@ -53,6 +54,7 @@ class Chosen:
 
     Attributes:
         rules: what `[web]` says, as pages go by it.
+        is_own: see above.
     """
 
     def __init__(
@@ -68,14 +70,14 @@ class Chosen:
         self.listener = listener
         self.rules = WebRules(table, listener.path)
         self._site = site
-        self._is_own = is_own
+        self.is_own = is_own
         self._places = {path: place for path, place in PLACES.items() if self.shows(place.key)}
 
     def shows(self, key: str) -> bool:
         """Whether a kind of page is shown here."""
         said: bool | None = getattr(self.listener, key)
         if said is None:
-            return self._is_own or key not in _FOR_OWN
+            return self.is_own or key not in _FOR_OWN
         return said
 
     def asks(self, path: bytes) -> Asks | None:

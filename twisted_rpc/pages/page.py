@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
@@ -62,6 +62,8 @@ class Page(Resource):
         return NOT_DONE_YET
 
     def _failed(self, failure: Failure, request: Request) -> None:
+        if request.channel is None and failure.check(CancelledError):  # by `_gone`
+            return
         self._log.failure("the page {path} failed", failure, path=repr(request.path))
         self._write(Reply.of(500, InternalError()), request)
 
