@@ -114,6 +114,7 @@ DEFAULTS = {
     "ping_interval": 30,
     "ping_timeout": 10,
     "drain_timeout": 5,
+    "drain_delay": None,
     "max_auth_message": 4096,
     "max_auth_attempts": 10,
     "auth_delay": 0.25,

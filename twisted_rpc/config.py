@@ -56,7 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `handshake_timeout` for TLS, WebSocket and authentication, `idle_timeout` for an HTTP
     connection between requests, `unread_timeout` for a peer that leaves answers unread,
     `ping_interval` and `ping_timeout` of a WebSocket, and of TCP's keep-alive,
-    `drain_timeout` at shutdown.
+    `drain_timeout` at shutdown, and `drain_delay` before it, for which `/readyz` says so.
 
     Of who has not logged in yet: `max_auth_message` bytes in all; `max_auth_attempts`
     failed logins a minute from one address; `auth_delay` seconds until a failed login is
@@ -88,6 +88,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ping_interval: float | None = 30
     ping_timeout: float | None = 10
     drain_timeout: float | None = 5
+    drain_delay: float | None = None
     max_auth_message: int | None = 4096
     max_auth_attempts: int | None = 10
     auth_delay: float | None = 0.25

@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.stdio import StandardIO
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
@@ -184,6 +185,8 @@ class RPCService(MultiService):
     def __init__(self, server: Server, *, reactor: Any) -> None:
         super().__init__()
         self.server = server
+        self._is_leaving = False
+        server.health.hold(self._unready)
         SignalService(server, reactor=reactor).setServiceParent(self)
         self.listeners = MultiService()
         self.listeners.setServiceParent(self)
@@ -218,13 +221,31 @@ class RPCService(MultiService):
             self._log.critical("cannot start: {kind}: {error}", kind=kind, error=error)
             raise _CannotStart(1) from error
 
+    def _unready(self) -> str | None:
+        """Why no calls are taken; None once every listener listens, until it stops."""
+        if self._is_leaving:
+            return "draining"
+        ports = [child.port for child in self.listeners if isinstance(child, ListenerService)]
+        return None if self.running and None not in ports else "starting"
+
     def load_pages(self) -> None:
         """Load what would be loaded when the first page is asked for."""
         for listener in self.listeners:
             if isinstance(listener, ListenerService) and listener.pages is not None:
                 assert listener.pages.resource is not None
 
+    async def _leave(self) -> None:
+        """Be not ready, and let load balancers see that while calls are still taken."""
+        was_ready = self._unready() is None
+        self._is_leaving = True
+        delay = self.server.limits.drain_delay
+        if delay is not None and was_ready:
+            text = "not ready: ports are closed in {delay:g} seconds (drain_delay)"
+            self._log.info(text, delay=delay)
+            await deferLater(self.server.clock, delay)
+
     async def _stop(self) -> None:
+        await self._leave()
         stopped = self.listeners.stopService()
         await self.server.drain()
         await stopped
@@ -234,7 +255,10 @@ class RPCService(MultiService):
             await rest
 
     def stopService(self) -> Deferred[None]:
-        """Close the ports, let running calls end, close every line, stop what is exposed."""
+        """Close the ports, let running calls end, close every line, stop what is exposed.
+
+        Before all that, `drain_delay` seconds pass, if it is set.
+        """
         return Deferred.fromCoroutine(self._stop())
 
 
