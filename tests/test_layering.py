@@ -71,7 +71,7 @@ LAYERS = (
         *("cli.hearing", "cli.load", "cli.measuring", "cli.output", "cli.parameters"),
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
         *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
-        *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
+        *("pages.choosing", "pages.health", "pages.page", "pages.static", "pages.tree"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

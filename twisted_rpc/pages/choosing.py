@@ -33,6 +33,8 @@ class Place(NamedTuple):
 
 
 PLACES: Mapping[bytes, Place] = {
+    b"/client.d.ts": Place("client", Asks.NOBODY, "static"),
+    b"/client.js": Place("client", Asks.NOBODY, "static"),
     b"/healthz": Place("health", Asks.NOBODY, "health"),
     b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
 }

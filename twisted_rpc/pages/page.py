@@ -73,7 +73,7 @@ class Page(Resource):
         fields = self._rules.standing_fields(secure=request.isSecure())
         fields += self._rules.fields_of(request.method, _headers(request), reply)
         request.setResponseCode(reply.status, reply.reason)
-        if reply.status != 204:
+        if reply.status not in (204, 304):  # which have no body, and say nothing of one
             request.setHeader(b"Content-Type", reply.content_type)
             request.setHeader(b"Content-Length", b"%d" % len(reply.body))
         # A page says for itself what it says otherwise than all answers.
