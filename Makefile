@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/interop/node_modules/.installed
+VENDOR_STAMP := vendor/node_modules/.installed
 PEERS := benchmarks/peers
 PEERS_NPM_STAMP := $(PEERS)/node/node_modules/.installed
 PEERS_STAMP := benchmarks/.venv/.installed
@@ -12,7 +13,7 @@ PEERS_STAMP := benchmarks/.venv/.installed
 # Without compiled code each of the many processes here would compile all of it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: commands tools serve test check lint types unit interop peers bench bench-quick fuzz soak clean help
+.PHONY: commands tools serve test check lint types unit interop vendor peers bench bench-quick fuzz soak clean help
 
 help:
 	@echo "make serve   set up, then run the examples on one port"
@@ -20,6 +21,7 @@ help:
 	@echo "make check   lint, types and the tests that need neither Node nor a browser"
 	@echo "make bench   measure, beside the servers of others; see docs/performance.md"
 	@echo "make bench-quick  the calls that matter most, in two minutes"
+	@echo "make vendor  copy the libraries of the console's page into the package"
 	@echo "make fuzz    search for input that the daemon does not stand; see CONTRIBUTING.md"
 	@echo "make soak    search for leaks under clients that fail in every way; see CONTRIBUTING.md"
 	@echo "make clean   remove what the others made"
@@ -33,6 +35,10 @@ $(STAMP): setup.cfg pyproject.toml
 
 $(NPM_STAMP): tests/interop/package.json tests/interop/package-lock.json
 	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(VENDOR_STAMP): vendor/package.json vendor/package-lock.json
+	cd vendor && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 # The servers of others that `make bench` measures ours beside.
@@ -77,15 +83,19 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: commands $(STAMP)
-	$(BIN)/pytest -n auto --ignore tests/interop --ignore tests/browser
+	$(BIN)/pytest -n auto --ignore tests/interop --ignore tests/browser --ignore tests/console
 
 interop: $(STAMP) $(NPM_STAMP)
 	$(BIN)/pytest -n auto tests/interop
 
+# What the console's page is made with is part of the package; this is for another version of it.
+vendor: $(VENDOR_STAMP)
+	node vendor/copy.mjs
+
 check: lint types unit
 
 # One more than there are cores: many tests wait for processes of their own.
-test: tools $(STAMP) $(NPM_STAMP) lint types
+test: tools $(STAMP) $(NPM_STAMP) $(VENDOR_STAMP) lint types
 	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --cov --cov-report=term
 
 # Without a peer that cannot be installed the others are measured all the same.
@@ -106,6 +116,6 @@ soak: $(STAMP)
 	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS))
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules var
+	rm -rf $(VENV) build dist *.egg-info tests/interop/node_modules vendor/node_modules var
 	rm -rf benchmarks/rpcload benchmarks/.venv $(PEERS)/node/node_modules
 	rm -rf .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
