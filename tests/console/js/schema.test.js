@@ -183,3 +183,9 @@ test('words for a type that contains itself come to an end', () => {
   const document = {a: {type: 'array', items: {$ref: '#/a'}}};
   assert.equal(describe({$ref: '#/a'}, document), 'list of list of list of list of …');
 });
+
+test('a tuple of draft 7 is one', () => {
+  const schema = {type: 'array', items: [{type: 'integer'}, {type: 'string'}], additionalItems: false};
+  assert.equal(describe(schema, {}), '[integer; text]');
+  assert.deepEqual(wrong([1, 2, 3], schema), ['[1]: must be text, not the number 2', '[2]: nothing may stand here']);
+});

@@ -1,6 +1,6 @@
 /**
- * JSON Schema (2020-12), as far as the OpenRPC document of a daemon uses it: which kind of value it is for, and one
- * to begin with.
+ * JSON Schema (draft 7, which OpenRPC 1.3 has, and 2020-12), as far as the OpenRPC document of a daemon uses it: which kind
+ * of value it is for, and one to begin with.
  *
  * A schema is an object, or `true` for any value and `false` for none. `document` is the OpenRPC document that `$ref`
  * leads into.
@@ -30,7 +30,12 @@ export function resolve(schema, document) {
     seen.add($ref);
     found = {...asObject(lookUp($ref, document)), ...beside};
   }
-  return found;
+  return Array.isArray(found.items) ? withPrefix(found) : found;
+}
+
+/** A tuple of draft 7 as 2020-12 writes it. */
+function withPrefix({items, additionalItems, ...rest}) {
+  return {...rest, prefixItems: items, ...(additionalItems === undefined ? {} : {items: additionalItems})};
 }
 
 function asObject(schema) {
