@@ -24,7 +24,7 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "authority", "config", "configuration_file", "identity"),
         "signature",
-        *("listener", "marking"),
+        *("listener", "log_table", "marking"),
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
@@ -72,6 +72,8 @@ LAYERS = (
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
         *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
         *("pages.choosing", "pages.health", "pages.page", "pages.static", "pages.tree"),
+        *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
+        *("logs.choosing", "logs.events", "logs.lines", "logs.observers", "logs.output"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )
@@ -129,7 +131,7 @@ TRANSPORTS = {
 
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 # Facades: they hold nothing of their own, and nothing inside imports from them.
-FACADES = {"", "auth", "checkers", "pages", "transports", "testing"}
+FACADES = {"", "auth", "checkers", "logs", "pages", "transports", "testing"}
 
 
 def _name(path: Path) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from twisted_rpc.authority import Origin, parse_authority, parse_origin
 from twisted_rpc.listener import Listener
+from twisted_rpc.log_table import LogTable
 
 __all__ = [
     "AccessRule",
@@ -233,3 +234,4 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     web: WebTable = WebTable()
     access: dict[str, AccessRule] = {}
+    log: LogTable | None = None

@@ -13,6 +13,7 @@ from msgspec import Struct
 from twisted_rpc.config import AccessRule, Config, Limits, ServerTable, WebTable
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import CHOICES, Listener
+from twisted_rpc.log_table import LOG_CHOICES, LogTable
 
 __all__ = ["load", "parse"]
 
@@ -84,7 +85,7 @@ def _located(text: str, tables: dict[str, Any]) -> str:
         problem = "unknown table" if not table else "unknown key"
         problem += f"; known: {', '.join(_known(names[:1]))}"
     if problem.startswith("Invalid enum value") and keys:
-        problem += f"; one of {', '.join(CHOICES[keys[-1]])}"
+        problem += f"; one of {', '.join((CHOICES | LOG_CHOICES)[keys[-1]])}"
     place = " ".join([*table, ".".join(filter(None, keys))]).strip()
     problem = problem.replace("`", "'").replace(" | null'", "'")
     return f"{place}: {problem}" if place else problem
@@ -97,5 +98,6 @@ def _known(table: list[str]) -> list[str]:
         "limits": Limits,
         "web": WebTable,
         "access": AccessRule,
+        "log": LogTable,
     }
     return list((of[table[0]] if table else Config).__struct_encode_fields__)

@@ -14,7 +14,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
@@ -178,6 +179,9 @@ class RPCService(MultiService):
 
     Args:
         server: whose service this is.
+
+    Attributes:
+        log: the observer that an application logs to, if that is not its program's affair.
     """
 
     _log = Logger()
@@ -187,9 +191,16 @@ class RPCService(MultiService):
         self.server = server
         self._is_leaving = False
         server.health.hold(self._unready)
+        self.log: Any = None
         SignalService(server, reactor=reactor).setServiceParent(self)
         self.listeners = MultiService()
         self.listeners.setServiceParent(self)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Belong to an application, which twistd asks for its log (`ILogObserver`)."""
+        super().setServiceParent(parent)
+        if self.log is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log)
 
     def privilegedStartService(self) -> None:
         """Bind every port, or end the process: a daemon that is half there helps nobody.

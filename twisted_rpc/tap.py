@@ -25,6 +25,7 @@ from twisted_rpc.configuration_file import load
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import DEFAULT_LISTENER, Listener
 from twisted_rpc.loading import split_exposure
+from twisted_rpc.log_table import LogTable
 from twisted_rpc.service import RPCService, make_server, make_service, take_output
 
 __all__ = ["Options", "makeService"]
@@ -131,6 +132,8 @@ class Options(usage.Options, strcred.AuthOptionMixin):
             for checker in self._checkers(config):
                 server.enable_auth(checker)
             self.service = make_service(config, server, reactor=reactor, output=output)
+            if config.log is not None:
+                self._take_log(config.log, self.service)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from error
         if self["check"]:
@@ -139,6 +142,17 @@ class Options(usage.Options, strcred.AuthOptionMixin):
             listeners = len(config.listen)
             print(f"ok: {listeners} listener(s), {len(server.methods)} method(s)")
             raise SystemExit(0)
+
+    def _take_log(self, table: LogTable, service: RPCService) -> None:
+        """Open the log, or see whether that could be done."""
+        from twisted_rpc.logs.choosing import check_log, log_for
+
+        if self["check"]:
+            check_log(table)
+            return
+        service.log = log_for(table, self.parent)
+        if service.log is not None:
+            service.server.on_reload(service.log.reopen)
 
     def _merged(self) -> Config:
         config = load(self["config"]) if self["config"] else Config()

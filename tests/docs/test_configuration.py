@@ -12,6 +12,7 @@ from msgspec.structs import FieldInfo, fields
 from tests.installation import ROOT
 from twisted_rpc.config import Limits, ServerTable, WebTable
 from twisted_rpc.listener import Framing, Listener, Transport
+from twisted_rpc.log_table import LogTable
 from twisted_rpc.tap import Options
 
 TEXT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -20,6 +21,7 @@ TABLES: dict[str, type[Struct]] = {
     "[[listen]]": Listener,
     "[limits]": Limits,
     "[web]": WebTable,
+    "[log]": LogTable,
 }
 
 
@@ -45,6 +47,8 @@ def default_of(key: FieldInfo) -> str:
         return "required"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, str) and value:
+        return f'`"{value}"`'
     if isinstance(value, int | float):
         return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
     return "none"

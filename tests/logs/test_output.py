@@ -1,0 +1,241 @@
+"""Lines are written where somebody may read slowly, or not at all, and nobody waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import resource
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.logger import Logger, LogLevel
+
+from twisted_rpc.errors import ConfigError
+from twisted_rpc.log_table import LogTable
+from twisted_rpc.logs import output
+from twisted_rpc.logs.choosing import check_log, log_for
+from twisted_rpc.logs.observers import ACCESS, LineObserver, Log
+from twisted_rpc.logs.output import LogFile, Output
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe; each is closed unless the test has."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            continue
+
+
+def said_by(log: Log, level: str = "info", namespace: str = "a.b", text: str = "x") -> None:
+    """An application says something."""
+    Logger(namespace, observer=log).emit(LogLevel.lookupByName(level), text)
+
+
+def messages(path: Path) -> list[str]:
+    """What a JSON log says."""
+    return [json.loads(line)["message"] for line in path.read_text("utf-8").splitlines()]
+
+
+def test_a_pipe_that_nobody_reads_holds_up_nobody(pipe: tuple[int, int]) -> None:
+    far, near = pipe
+    observer = LineObserver(lambda event: f"{event['log_format']}\n", Output(near))
+    told = 0
+    while not observer._lost:
+        observer({"log_format": f"{told:01000}"})
+        told += 1
+    observer({"log_format": "lost" * 300})
+    read = b""
+    os.set_blocking(far, False)
+    for _ in range(10 * told):  # what waits leaves with the next lines
+        try:
+            read += os.read(far, 1 << 20)
+        except BlockingIOError:
+            break
+        observer({"log_format": "on"})
+    lines = read.decode().splitlines()
+    kept = [line for line in lines if line.isdigit()]
+    assert kept == [f"{number:01000}" for number in range(told - 1)]
+    after = lines[len(kept) :]
+    assert after[0].startswith("{lines} lines")
+    assert "lost" * 300 not in after
+    assert "on" in after
+
+
+def test_a_line_longer_than_a_pipe_arrives_whole(pipe: tuple[int, int]) -> None:
+    far, near = pipe
+    out = Output(near)
+    line = b"x" * 300_000 + b"\n"
+    assert out.write(line)
+    read = b""
+    while len(read) < len(line):
+        read += os.read(far, 1 << 20)
+        out._flush()
+    assert read == line
+
+
+def test_a_closed_pipe_does_no_harm(pipe: tuple[int, int]) -> None:
+    far, near = pipe
+    os.close(far)
+    out = Output(near)
+    line = b"x" * 1000
+    assert out.write(line)
+    assert not all(out.write(line) for _ in range(output.MOST_WAITING // len(line)))
+
+
+def test_a_closed_descriptor_does_no_harm(tmp_path: Path) -> None:
+    log = LogFile(str(tmp_path / "log"))
+    os.close(log._descriptor)
+    assert log.write(b"x")
+
+
+def test_a_socket_is_written_to() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        assert Output(near.fileno()).write(b"hello\n")
+        assert far.recv(100) == b"hello\n"
+
+
+def test_a_full_disk_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = LogFile(str(path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        assert log.write(b"a" * 99 + b"\n")
+        assert log.write(b"kept\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size == 100
+    assert log.write(b"next\n")
+    assert path.read_text().splitlines()[1:] == ["kept", "next"]
+
+
+def test_a_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        LogFile(str(tmp_path / "log"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_is_opened_again_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = Log(LogTable(file="log", access=True, access_file="access"), 1)
+    said_by(log, text="one")
+    Path("log").rename("log.1")
+    Path("access").rename("access.1")
+    said_by(log, text="two")
+    monkeypatch.chdir("/")
+    log.reopen()
+    said_by(log, text="three")
+    said_by(log, namespace=ACCESS, text="four")
+    assert messages(tmp_path / "log.1") == ["one", "two"]
+    assert messages(tmp_path / "log") == ["three"]
+    assert messages(tmp_path / "access") == ["four"]
+
+
+def test_a_file_that_cannot_be_opened_again_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    log = Log(LogTable(file=str(tmp_path / "logs" / "log")), 1)
+    (tmp_path / "logs").rename(tmp_path / "moved")
+    with pytest.raises(ConfigError, match="No such file or directory"):
+        log.reopen()
+    said_by(log, text="still")
+    assert messages(tmp_path / "moved" / "log") == ["still"]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("no/log", "No such file or directory"),
+        (".", "Is a directory"),
+        ("a\0b", "embedded null byte"),
+        ("fifo", "No such device or address"),  # nobody reads it
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    for attempt in (lambda: Log(LogTable(file=path), 1), lambda: check_log(LogTable(file=path))):
+        with pytest.raises(ConfigError) as caught:
+            attempt()
+        said = str(caught.value)
+        assert said.startswith("[log] '")
+        assert why in said or "cannot be written to" in said
+
+
+def test_a_check_makes_no_file(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.touch()
+    check_log(LogTable(file=str(tmp_path / "new"), access=True, access_file=str(there)))
+    assert list(tmp_path.iterdir()) == [there]
+
+
+def test_levels_go_by_namespace(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = Log(LogTable(file=str(path), level="warn", levels={"a.b": "debug"}), 1)
+    for namespace in ("a", "a.b", "a.b.c", "a.bc"):
+        for level in ("debug", "warn"):
+            said_by(log, level, namespace, f"{namespace} {level}")
+    below = ["a.b debug", "a.b warn", "a.b.c debug", "a.b.c warn"]
+    assert messages(path) == ["a warn", *below, "a.bc warn"]
+
+
+def test_calls_are_logged_whatever_the_level(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    said_by(Log(LogTable(file=str(path), level="error", access=True), 1), namespace=ACCESS)
+    assert messages(path) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("no_colour", "expected"), [("", "\x1b[33m[a.b#warn]\x1b[0m x"), ("1", "[a.b#warn] x")]
+)
+def test_a_terminal_gets_text(
+    monkeypatch: pytest.MonkeyPatch, no_colour: str, expected: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    far, near = pty.openpty()
+    try:
+        said_by(Log(LogTable(), near), "warn")
+        assert expected in os.read(far, 1000).decode()
+    finally:
+        os.close(near)
+        os.close(far)
+
+
+def test_all_else_gets_json_unless_it_is_said(pipe: tuple[int, int]) -> None:
+    far, near = pipe
+    said_by(Log(LogTable(), near))
+    assert json.loads(os.read(far, 1000))["message"] == "x"
+    said_by(Log(LogTable(format="text"), near))
+    assert os.read(far, 1000).endswith(b"Z [a.b#info] x\n")
+
+
+@pytest.mark.parametrize(
+    "options", [None, {}, {"nodaemon": 1, "logfile": "-"}, {"nodaemon": 0, "syslog": 1}]
+)
+def test_the_program_says_how_it_logs(options: dict[str, object] | None, tmp_path: Path) -> None:
+    assert log_for(LogTable(file=str(tmp_path / "log")), options) is None
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_daemon_without_a_file_has_that_of_twistd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = log_for(LogTable(), {"nodaemon": 0, "logfile": None})
+    assert log is not None
+    said_by(log)
+    assert messages(tmp_path / "twistd.log") == ["x"]

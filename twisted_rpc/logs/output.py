@@ -1,0 +1,122 @@
+"""Where lines of the log go: a descriptor that may be slow, full or gone."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from twisted_rpc.errors import ConfigError
+
+__all__ = ["LogFile", "Output", "check_file"]
+
+MOST_WAITING = 256 * 1024
+"""So many bytes are kept while nothing can be written."""
+
+_PIECE = 4096
+"""A pipe that can be written to takes as many bytes without blocking (POSIX, PIPE_BUF)."""
+
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+_MODE = 0o640
+
+
+class Output:
+    """Writes lines to a descriptor, and never waits for it.
+
+    What cannot be written is kept, as far as there is room, and written before the next
+    line.
+
+    Args:
+        descriptor: where to.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting = bytearray()
+        # Writing to a file is quick, and `poll` says nothing about it.
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody is looking at it."""
+        return os.isatty(self._descriptor)
+
+    def write(self, line: bytes) -> bool:
+        """Write a line after what waits; say whether it was, or will be."""
+        if self._waiting:
+            self._flush()
+        if self._waiting and len(self._waiting) + len(line) > MOST_WAITING:
+            return False
+        self._waiting += line
+        self._flush()
+        return True
+
+    def _flush(self) -> None:
+        with suppress(OSError):  # full, gone: it is tried again with the next line
+            while self._waiting and self._is_ready():
+                piece = self._waiting if self._is_file else self._waiting[:_PIECE]
+                del self._waiting[: os.write(self._descriptor, piece)]
+
+    def _is_ready(self) -> bool:
+        if self._is_file:
+            return True
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        return bool(poll.poll(0))
+
+
+class LogFile(Output):
+    """A file of the log.
+
+    Args:
+        path: where it is; made, for its owner and group, if it is not there.
+
+    Raises:
+        ConfigError: it cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = str(Path(path).absolute())  # a daemon goes to another directory
+        super().__init__(_open(self.path))
+
+    def reopen(self) -> None:
+        """Open the path again, since what was there has been moved away.
+
+        Raises:
+            ConfigError: it cannot be opened; what was open still is.
+        """
+        fresh = _open(self.path)
+        # In the old one's place, so that there is no moment without.
+        os.dup2(fresh, self._descriptor, inheritable=False)
+        os.close(fresh)
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, _FLAGS, _MODE)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"[log] {path!r}: {_reason(error)}") from error
+
+
+def check_file(path: str) -> None:
+    """See that a file of the log could be opened, without making one.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    reason = ""
+    try:
+        os.close(os.open(path, _FLAGS & ~os.O_CREAT))
+    except FileNotFoundError:
+        if not os.access(Path(path).absolute().parent, os.W_OK | os.X_OK):
+            reason = "its directory cannot be written to"
+    except (OSError, ValueError) as error:
+        reason = _reason(error)
+    if reason:
+        raise ConfigError(f"[log] {path!r}: {reason}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
