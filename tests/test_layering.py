@@ -72,7 +72,6 @@ LAYERS = (
         *("cli.program", "cli.progress", "cli.running", "cli.statistics", "cli.target"),
         *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
         *("pages.choosing", "pages.health", "pages.page", "pages.static", "pages.tree"),
-        *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
         *("logs.choosing", "logs.events", "logs.lines", "logs.observers", "logs.output"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
