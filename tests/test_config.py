@@ -207,6 +207,9 @@ PROBLEMS = {
     "[[listen]]\ntransport = 'hybrid'\nendpoint = 'x'\npath = 'x'": (
         "[[listen]] #1: path must begin with '/'"
     ),
+    f"{HTTP}redirect = 'https://a'\nadmin = true": (
+        "[[listen]] #1: admin: nothing but the redirect is served there"
+    ),
     f"{HTTP}key = 'k'": "[[listen]] #1: key is nothing without certificate",
     f"{HTTP}sni.x.certificate = 'c'": "[[listen]] #1: sni is nothing without certificate",
     f"{HTTP}client_ca = 'c'": "[[listen]] #1: client_ca is nothing without certificate",

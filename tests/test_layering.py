@@ -64,6 +64,7 @@ LAYERS = (
     },
     {
         *("service", "signals", "tap", "loading", "watchdog", "blocking", "futures"),
+        "admin",
         *("checkers.arguments", "checkers.certificates", "checkers.fetching", "checkers.files"),
         *("checkers.hashing", "checkers.htpasswd", "checkers.jwt", "checkers.keys"),
         *("checkers.passwords", "checkers.tables", "checkers.tokens", "checkers.unix_peers"),
@@ -73,6 +74,9 @@ LAYERS = (
         *("cli.configuring", "cli.loading", "cli.passwords", "cli.status", "cli.tokens"),
         *("pages.choosing", "pages.health", "pages.page", "pages.static", "pages.tree"),
         *("logs.choosing", "logs.events", "logs.lines", "logs.observers", "logs.output"),
+        *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
+        *("logs.choosing", "logs.events", "logs.levels", "logs.lines", "logs.observers"),
+        "logs.output",
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.cred.checkers import AllowAnonymousAccess
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import maybeDeferred
@@ -106,6 +107,25 @@ class GuardTests(TestCase):
         """A listener, not bound yet."""
         listener = Listener(transport="hybrid", endpoint=description, **keys)
         return Place(self.server, listener, insecure_public=insecure, reactor=reactor)
+
+    def test_admin_without_a_login_is_for_this_machine_alone(self) -> None:
+        for description in ("tcp:0", "unix:/x", "unix:/x:mode=660"):
+            self.place(description, admin=True)
+        for description, who in (
+            ("tcp:0:interface=0.0.0.0", "others"),
+            ("unix:/x:mode=666", "every user of this machine"),
+        ):
+            self.assertIn(f"can be reached by {who}, and has no", self.refusal(description))
+            self.assertEqual(
+                self.refusal(description, insecure=True, admin=True),
+                f"endpoint '{description}' has admin = true, can be reached by {who}, and nobody "
+                "has to log in: set auth; insecure_public is not enough for that",
+            )
+            self.place(description, insecure=True)
+        self.server.enable_auth(AllowAnonymousAccess())  # of whom nothing is known
+        self.refusal("tcp:0:interface=0.0.0.0", insecure=True, admin=True)
+        self.server.enable_auth("ann", "p")
+        self.place("tcp:0:interface=0.0.0.0", insecure=True, admin=True)
 
     def certificate(self) -> str:
         """A file with a certificate and its key."""

@@ -16,12 +16,16 @@ from msgspec import Struct
 
 from twisted_rpc.config import AccessRule
 from twisted_rpc.identity import words
+from twisted_rpc.listener import EVERYTHING
 from twisted_rpc.namespace import Method, Namespace, Short
 
-__all__ = ["EVERYBODY", "Access", "Direct", "Rights", "View", "Views", "doubts"]
+__all__ = ["EVERYBODY", "PAGES", "Access", "Direct", "Rights", "View", "Views", "doubts"]
 
 EVERYBODY = "*"
 """The name whose rule holds for every caller, also for one without an identity."""
+
+PAGES = {"rpc.health": "admin", "rpc.metrics": "metrics"}
+"""What pages ask rights for, as if it were a method of that access level."""
 
 
 class Rights(Struct, frozen=True):
@@ -29,12 +33,14 @@ class Rights(Struct, frozen=True):
 
     Attributes:
         namespaces: each a set of namespaces; a name has to be in one of every set.
+        hidden: namespaces that a name must not be in.
         roles: the access levels it has; None where levels are not asked for.
         allow: what a name has to match; None for any.
         deny: what a name must not match; None for nothing.
     """
 
     namespaces: tuple[frozenset[str], ...] = ()
+    hidden: frozenset[str] = frozenset()
     roles: frozenset[str] | None = None
     allow: re.Pattern[str] | None = None
     deny: re.Pattern[str] | None = None
@@ -44,6 +50,8 @@ class Rights(Struct, frozen=True):
         if self.roles is not None and access is not None and access not in self.roles:
             return False
         if any(not _is_in(name, namespaces) for namespaces in self.namespaces):
+            return False
+        if self.hidden and _is_in(name, self.hidden):
             return False
         if self.deny is not None and self.deny.match(name):
             return False
@@ -56,11 +64,13 @@ class Access:
     Args:
         asks_levels: whether a method's access level is asked for, also while there is
             no rule: that is where callers have to say who they are.
+        apart: see `Namespace`.
     """
 
-    def __init__(self, asks_levels: Callable[[], bool]) -> None:
+    def __init__(self, asks_levels: Callable[[], bool], apart: Collection[str]) -> None:
         self.rules: dict[str, AccessRule] = {}
         self._asks_levels = asks_levels
+        self._apart = apart
 
     def rights_of(self, identity: Any, namespaces: Collection[str] | None = None) -> Rights:
         """What a caller may call.
@@ -68,7 +78,8 @@ class Access:
         Args:
             identity: who it is; its attributes `roles` and `namespaces`, if it has them,
                 are taken beside the rules.
-            namespaces: those of the port it came in by; None for all.
+            namespaces: those of the port it came in by; None, or `*` among them, for all
+                but those that are kept apart.
 
         Raises:
             TypeError: one of those is no collection of words.
@@ -84,8 +95,11 @@ class Access:
         has_lists = any(rule.allow is not None for rule in self.rules.values())
         allowed = [pattern for rule in rules for pattern in rule.allow or ()]
         denied = [pattern for rule in rules for pattern in rule.deny]
+        shown = frozenset(() if namespaces is None else namespaces)
+        is_all = namespaces is None or EVERYTHING in shown
         return Rights(
-            tuple(frozenset(names) for names in (namespaces, own) if names is not None),
+            tuple(names for names in (None if is_all else shown, own) if names is not None),
+            frozenset(self._apart) - shown,
             roles,
             _matcher(allowed) if has_lists else None,
             _matcher(denied) if denied else None,
@@ -102,12 +116,12 @@ def doubts(rules: Mapping[str, AccessRule], methods: Mapping[str, Method]) -> It
     levels = sorted({method.access for method in methods.values() if method.access is not None})
     for name, rule in rules.items():
         for role in rule.roles:
-            if role not in levels:
+            if role not in (*levels, *PAGES.values()):
                 known = ", ".join(levels) or "none"
                 yield f"[access.{name}] roles: no method wants {role!r}; access levels: {known}"
         for key, patterns in (("allow", rule.allow or ()), ("deny", rule.deny)):
             for pattern in patterns:
-                if not any(_matcher([pattern]).match(method) for method in methods):
+                if not any(_matcher([pattern]).match(known) for known in (*methods, *PAGES)):
                     yield f"[access.{name}] {key}: {pattern!r} matches no method"
 
 

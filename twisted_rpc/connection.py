@@ -47,7 +47,8 @@ class Connection(Calling):
 
     Attributes:
         address: where it is, as far as addresses have limits.
-        namespaces: the only ones it may see; None for all.
+        namespaces: the only ones it may see; see `Access.rights_of`.
+        opened_at: when that was, on the owner's clock.
         line_credentials: what the line proves who it is with, before it has said a word.
         line: what carries it, if that is counted as a stranger's until it is admitted.
     """
@@ -56,7 +57,7 @@ class Connection(Calling):
         *("_gate", "_handshake", "_has_ended", "_listeners", "_login", "_source", "_tracing"),
         *("_broadcasts", "_unproved"),
         *("_validity", "_watchers", "address", "headers", "id", "identity", "line"),
-        *("line_credentials", "namespaces"),
+        *("line_credentials", "namespaces", "opened_at"),
     )
 
     def __init__(
@@ -69,6 +70,7 @@ class Connection(Calling):
         super().__init__(owner, peer)
         self.id = str(next(_numbers))
         self.headers = headers
+        self.opened_at = owner.clock.seconds()
         self.identity = None if login is None else login.identity
         self._listeners: Listeners | None = None
         self._tracing: bool = owner.tracing

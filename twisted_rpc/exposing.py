@@ -52,7 +52,7 @@ class Exposing:
         self.counters = Counters()
         self.namespace = Namespace()
         self._reactor = reactor
-        self._access = Access(lambda: self.requires_authentication)
+        self._access = Access(lambda: self.requires_authentication, self.namespace.apart)
 
     # -- what applications use ---------------------------------------------------------------
 

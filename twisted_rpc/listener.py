@@ -7,7 +7,16 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-__all__ = ["CHOICES", "DEFAULT_LISTENER", "Framing", "Listener", "ServerName", "Transport"]
+__all__ = [
+    "ADMIN",
+    "CHOICES",
+    "DEFAULT_LISTENER",
+    "EVERYTHING",
+    "Framing",
+    "Listener",
+    "ServerName",
+    "Transport",
+]
 
 Framing = Literal["line", "stream", "header", "netstring", "auto"]
 Transport = Literal["tcp", "http", "websocket", "hybrid", "stdio"]
@@ -22,6 +31,12 @@ CHOICES = {
 
 PAGES = ("health", "openrpc", "client", "console", "metrics")
 """The keys of pages."""
+
+ADMIN = "admin"
+"""The namespace of the daemon's own methods."""
+
+EVERYTHING = "*"
+"""In place of a namespace: all of them, but those that are kept apart."""
 
 DEFAULT_LISTENER = "tcp:7080:interface=127.0.0.1"
 
@@ -82,6 +97,13 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics: bool | None = None
     admin: bool | None = None
 
+    @property
+    def shown(self) -> tuple[str, ...] | None:
+        """The namespaces that its callers see; None for all that are not kept apart."""
+        if not self.admin:
+            return self.namespaces
+        return (*((EVERYTHING,) if self.namespaces is None else self.namespaces), ADMIN)
+
     def __post_init__(self) -> None:
         self._check_tls()
         self._check_redirect()
@@ -119,6 +141,8 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _check_redirect(self) -> None:
         if self.redirect is None:
             return
+        if self.admin:
+            raise ValueError("admin: nothing but the redirect is served there")
         if self.transport != "http" or self.path is not None:
             raise ValueError("redirect is for http, and without path")
         if not re.fullmatch(r"https://([A-Za-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", self.redirect):

@@ -85,10 +85,12 @@ class Namespace:
 
     Attributes:
         methods: the table.
+        apart: namespaces that are shown to no port that does not name them.
     """
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
+        self.apart: set[str] = set()
         self._under: dict[str, dict[str, None]] = {}  # full names by what takes them back
         self.fallbacks: list[Method] = []
         self._observers: list[Callable[[], None]] = []
@@ -120,6 +122,8 @@ class Namespace:
         ]
         fresh: dict[str, Method] = {}
         for entry in entries:
+            if not self.apart.isdisjoint(_places(entry.name)):
+                raise ExposeError(f"{entry.name!r} is in a namespace of the daemon's own")
             if entry.name in self.methods or entry.name in fresh:
                 raise ExposeError(f"{entry.name!r} is exposed already")
             fresh[entry.name] = entry
@@ -127,6 +131,18 @@ class Namespace:
         for full in fresh:
             for place in _places(full):
                 self._under.setdefault(place, {})[full] = None
+        self._changed()
+
+    def expose_apart(self, name: str, target: Any) -> None:
+        """Expose a namespace for ports that name it; nothing else can be exposed there any more.
+
+        Raises:
+            ExposeError: see `expose`, or there is something in it.
+        """
+        if name in self._under:
+            raise ExposeError(f"something is exposed as {name!r} already")
+        self.expose(name, target)
+        self.apart.add(name)
         self._changed()
 
     def unexpose(self, name: str) -> None:

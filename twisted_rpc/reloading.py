@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,20 +28,31 @@ class Reloads:
         self._functions.append(function)
         return lambda: self._functions.remove(function)
 
-    def run(self) -> None:
-        """Call them all.  One that fails is reported, and the others are called all the same."""
+    def run(self) -> Deferred[list[str]]:
+        """Call them all.  One that fails is reported, and the others are called all the same.
+
+        Returns:
+            A Deferred of what is wrong with each of those that fail, in one line.
+        """
         if not self._functions:
             self._log.info("reload: there is nothing to reload")
-        for function in list(self._functions):
-            done: Deferred[Any] = maybeDeferred(_called, function)
-            done.addErrback(self._failed)
+        done = [
+            maybeDeferred(_called, function).addCallbacks(_well, self._failed)
+            for function in list(self._functions)
+        ]
+        return gatherResults(done).addCallback(lambda said: [*filter(None, said)])
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure) -> str:
         """What was there before is still in use."""
         if failure.check(ConfigError):
             self._log.error("reload: {reason}", reason=failure.getErrorMessage())
-        else:
-            self._log.failure("reload: a function has failed", failure)
+            return failure.getErrorMessage()
+        self._log.failure("reload: a function has failed", failure)
+        return f"a function has failed, and the log says how: {type(failure.value).__name__}"
+
+
+def _well(_: Any) -> None:
+    """Nothing is wrong with what a function returns."""
 
 
 def _called(function: Callable[[], Any]) -> Any:

@@ -44,9 +44,13 @@ class Server(Endpoint):
         """
         return self._reloads.add(function)
 
-    def reload(self) -> None:
-        """Call what `on_reload` was given."""
-        self._reloads.run()
+    def reload(self) -> Deferred[list[str]]:
+        """Call what `on_reload` was given.
+
+        Returns:
+            A Deferred of what is wrong with each of those that fail, in one line.
+        """
+        return self._reloads.run()
 
     @cached_property
     def health(self) -> Health:

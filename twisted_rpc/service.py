@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -21,12 +20,12 @@ from twisted.web.resource import IResource
 
 from twisted_rpc.config import Config
 from twisted_rpc.errors import ConfigError, ExposeError
-from twisted_rpc.listener import Listener
+from twisted_rpc.listener import ADMIN, Listener
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.pages.choosing import pages_for
 from twisted_rpc.server import Server
 from twisted_rpc.signals import SignalService
-from twisted_rpc.transports.base import address_name
+from twisted_rpc.transports.base import listener_name
 from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.routing import Pages
 from twisted_rpc.transports.stream import StreamFactory
@@ -123,10 +122,7 @@ class ListenerService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        host = port.getHost()
-        _, where = address_name(host)
-        if isinstance(host, UNIXAddress):
-            where += f":{os.fsdecode(host.name or b'')}"
+        where = listener_name(port.getHost())
         self._log.info("{transport} on {where}", transport=self._transport, where=where)
 
     def stopService(self) -> Deferred[None] | None:
@@ -322,11 +318,13 @@ def make_service(
         resource = instance(config.web.resource)
         if not IResource.providedBy(resource):
             raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
+    if any(listener.admin for listener in config.listen):
+        _expose_admin(service, reactor=reactor)
     for listener in config.listen:
         _check_namespaces(server, listener)
         child: Service
         if listener.transport == "stdio":
-            lines = StreamFactory(server, listener.framing or "line", listener.namespaces)
+            lines = StreamFactory(server, listener.framing or "line", listener.shown)
             child = StdioService(lines, output, reactor=reactor)
         else:
             child = _listener_service(server, listener, config, resource, reactor=reactor)
@@ -356,9 +354,27 @@ def _check_places(listeners: Iterable[Listener]) -> None:
         places.add(place)
 
 
+def _expose_admin(service: RPCService, *, reactor: Any) -> None:
+    """Expose the daemon's own methods, for listeners that show them."""
+    from twisted_rpc.admin import Admin  # nobody else needs it
+
+    def levels() -> Any:
+        return None if service.log is None else service.log.levels
+
+    admin = Admin(service.server, stop=reactor.stop, levels=levels)
+    try:
+        service.server.namespace.expose_apart(ADMIN, admin)
+    except ExposeError as error:
+        text = "admin = true: the daemon's own methods have that name, and {}; give it another"
+        raise ConfigError(text.format(error)) from error
+
+
 def _check_namespaces(server: Server, listener: Listener) -> None:
     """Refuse a namespace that has nothing in it: it is a misspelt one."""
     for space in listener.namespaces or ():
+        if space.partition(".")[0] in server.namespace.apart:
+            place = listener.endpoint or listener.transport
+            raise ConfigError(f"{place!r}: it is admin = true that shows {space!r}, not namespaces")
         names = (name == space or name.startswith(f"{space}.") for name in server.methods)
         if not any(names) and not server.namespace.fallbacks:
             place = listener.endpoint or listener.transport

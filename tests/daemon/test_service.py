@@ -330,6 +330,28 @@ class MakeServerTests(TestCase):
         port = '[[listen]]\ntransport = "tcp"\nendpoint = "tcp:7080"\n'
         self.assertEqual(self.refusal(port * 2), "'tcp:7080' is listened on twice")
 
+    def test_a_namespace_of_the_application_is_not_covered_by_the_daemons(self) -> None:
+        admin = f'[[listen]]\ntransport = "tcp"\nendpoint = "{ANY_PORT}"\nadmin = true\n'
+        mine = f'[expose]\n"admin.worker" = "{HERE}:Worker"\n'
+        self.assertEqual(
+            self.refusal(admin + mine),
+            "admin = true: the daemon's own methods have that name, and something is exposed as "
+            "'admin' already; give it another",
+        )
+        own = '[[listen]]\ntransport = "tcp"\nendpoint = "unix:x"\nnamespaces = ["admin.worker"]\n'
+        make_service(config_of(own + mine), make_server(config_of(mine)), reactor=reactor)
+        self.assertEqual(
+            self.refusal(admin + own.replace(".worker", "")),
+            "'unix:x': it is admin = true that shows 'admin', not namespaces",
+        )
+
+    def test_the_daemons_own_methods_are_there_where_they_are_asked_for(self) -> None:
+        for line, count in (("", 0), ("admin = false", 0), ("admin = true", 8)):
+            config = listening("tcp", text=line)
+            server = make_server(config)
+            make_service(config, server, reactor=reactor)
+            self.assertEqual(len(server.methods), count)
+
     def test_a_server_has_to_be_one(self) -> None:
         text = f'[server]\nclass = "{HERE}:Worker"\n'
         self.assertEqual(self.refusal(text), f"{HERE}:Worker: not a subclass of twisted_rpc.Server")

@@ -119,8 +119,8 @@ class NeverReaderTests(WireTestCase):
         held, quiet = 0, 0
         while quiet < 50:
             await turn()
-            quiet = quiet + 1 if held == self.served().wire._holds() else 0
-            held = self.served().wire._holds()
+            quiet = quiet + 1 if held == self.served().wire.holds() else 0
+            held = self.served().wire.holds()
         await self.advance(20 * SETTLING)
         await self.advance(20 * (1 - SETTLING) - 0.1)
         self.assertEqual(len(self.server.lines), 1)

@@ -10,12 +10,12 @@ from twisted.logger import (
     ILogObserver,
     LogEvent,
     LogLevel,
-    LogLevelFilterPredicate,
     PredicateResult,
 )
 from zope.interface import implementer
 
 from twisted_rpc.log_table import LogTable
+from twisted_rpc.logs.levels import Levels
 from twisted_rpc.logs.lines import Line, json_line, text_line
 from twisted_rpc.logs.output import LogFile, Output
 
@@ -76,9 +76,7 @@ class Log:
     """
 
     def __init__(self, table: LogTable, descriptor: int) -> None:
-        self.levels = LogLevelFilterPredicate(LogLevel.lookupByName(table.level))
-        for namespace, level in table.levels.items():
-            self.levels.setLogLevelForNamespace(namespace, LogLevel.lookupByName(level))
+        self.levels = Levels(table.level, table.levels)
         self._format = table.format
         self._files: list[LogFile] = []
         self._main = self._access = self._writer(

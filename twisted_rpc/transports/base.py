@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Collection
@@ -34,7 +35,14 @@ from twisted_rpc.transports.keep_alive import keep_alive
 from twisted_rpc.transports.polling import LinePoll
 from twisted_rpc.transports.wire import Wire
 
-__all__ = ["RPCFactory", "RPCProtocol", "address_name", "hand_over", "line_credentials"]
+__all__ = [
+    "RPCFactory",
+    "RPCProtocol",
+    "address_name",
+    "hand_over",
+    "line_credentials",
+    "listener_name",
+]
 
 _PEER = struct.Struct("=iII")
 """What Linux tells of the process at the other end: pid, uid, gid (unix(7))."""
@@ -50,6 +58,14 @@ def address_name(address: Any) -> tuple[str, str]:
         return "process", "the child process"
     kind = type(address).__name__.removesuffix("Address").lower().strip("_")
     return kind, kind
+
+
+def listener_name(address: Any) -> str:
+    """How the log calls the listener at an address of ours."""
+    _, where = address_name(address)
+    if isinstance(address, UNIXAddress):
+        where += f":{os.fsdecode(address.name or b'')}"
+    return where
 
 
 def line_credentials(endpoint: Endpoint, transport: Any) -> list[ICredentials]:
@@ -104,7 +120,7 @@ class RPCFactory(Factory):
 
     Args:
         endpoint: what the lines belong to.
-        namespaces: the only ones that are served; None for all.
+        namespaces: the only ones that are served; see `Access.rights_of`.
     """
 
     noisy = False

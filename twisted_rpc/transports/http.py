@@ -110,7 +110,7 @@ class HTTPProtocol(Pipeline):
 
     factory: HTTPFactory
 
-    __slots__ = ("_bridge", "_connection", "_known", "_login", "_logins", "_secure")
+    __slots__ = ("_bridge", "_known", "_login", "_logins", "_secure", "connection")
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
@@ -118,7 +118,7 @@ class HTTPProtocol(Pipeline):
         super().begin()
         self._secure = ISSLTransport.providedBy(self.transport)
         self.responses = self.factory.responses[self._secure]
-        self._connection: HTTPConnection | None = None
+        self.connection: HTTPConnection | None = None
         self._bridge: SiteBridge | None = None
         self._known: Any = None
         self._logins = 0
@@ -172,7 +172,7 @@ class HTTPProtocol(Pipeline):
         Returns:
             What is left, for the parser.
         """
-        exchange, connection = self._reader.known, self._connection
+        exchange, connection = self._reader.known, self.connection
         if exchange is None or connection is None or connection.is_closed:
             return data
         if not self._is_proved(exchange):
@@ -205,22 +205,22 @@ class HTTPProtocol(Pipeline):
         return not exchange.credentials or self._is_known(exchange)
 
     def _call(self, exchange: Exchange, body: bytes) -> None:
-        if self._connection is None:
-            self._connection = HTTPConnection(self)
-            self.introduce(self._connection)
-            self._connection.be(exchange.identity)
+        if self.connection is None:
+            self.connection = HTTPConnection(self)
+            self.introduce(self.connection)
+            self.connection.be(exchange.identity)
             self._known, self._logins = exchange.identity, self._login.times
-            self._connection.opened()
+            self.connection.opened()
         self._be(exchange)
-        if not self._connection.is_closed:  # `connection_opened` has not failed
-            answer = self._connection.answer(exchange, body)
-            self._take(exchange, answer, self._connection.delay)
+        if not self.connection.is_closed:  # `connection_opened` has not failed
+            answer = self.connection.answer(exchange, body)
+            self._take(exchange, answer, self.connection.delay)
 
     def _be(self, exchange: Exchange) -> None:
         """Call as who has sent the request."""
         if self._known is not exchange.identity or self._logins != self._login.times:
-            assert self._connection is not None
-            self._connection.be(exchange.identity)
+            assert self.connection is not None
+            self.connection.be(exchange.identity)
             self._known, self._logins = exchange.identity, self._login.times
 
     def _take(self, exchange: Exchange, answer: Answer, delay: float | None) -> None:
@@ -327,8 +327,8 @@ class HTTPProtocol(Pipeline):
     def end_here(self) -> None:
         """See `Pipeline.end_here`."""
         super().end_here()
-        if self._connection is not None:
-            self._connection.lost()
+        if self.connection is not None:
+            self.connection.lost()
 
     def end(self) -> None:
         """See `RPCProtocol.end`."""

@@ -77,6 +77,7 @@ class Place:
         self._owner = endpoint
         self._redirects = listener.redirect is not None
         self._insecure = insecure_public
+        self._is_admin = bool(listener.admin)
         self._endpoint = server_endpoint(self.description, reactor)
         self._binds = reach.innermost(self._endpoint)
         self.tls = None if listener.certificate is None else TLS(listener)
@@ -99,6 +100,12 @@ class Place:
             raise ConfigError(
                 f"endpoint {self.description!r} can be reached by {reached_by.value}, and has "
                 f"{lacks}: {_REMEDIES[reached_by]}, or set insecure_public"
+            )
+        if self._is_admin and reached_by is not Reach.OWN and not self._owner.knows_callers:
+            raise ConfigError(
+                f"endpoint {self.description!r} has admin = true, can be reached by "
+                f"{reached_by.value}, and nobody has to log in: set auth; insecure_public is "
+                "not enough for that"
             )
         return lacks
 
@@ -210,10 +217,10 @@ def factory_for(
     if listener.redirect is not None:
         return RedirectFactory(endpoint, listener.redirect)
     if listener.transport == "tcp":
-        return StreamFactory(endpoint, listener.framing or "line", listener.namespaces)
+        return StreamFactory(endpoint, listener.framing or "line", listener.shown)
     posts = listener.transport != "websocket"
     http = HTTPFactory(
-        endpoint, table, listener.path, pages, posts=posts, namespaces=listener.namespaces
+        endpoint, table, listener.path, pages, posts=posts, namespaces=listener.shown
     )
     return HybridFactory(http) if listener.transport == "hybrid" else http
 

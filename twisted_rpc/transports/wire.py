@@ -118,7 +118,7 @@ class Wire:
         self._queued += len(data)
         self._write(data)
         if self._unasked is not None:  # TLS says so while it still hands over
-            self._taken = min(self._taken, self._queued - self._holds())
+            self._taken = min(self._taken, self._queued - self.holds())
 
     def accepts_unasked(self, size: int) -> bool:
         """Whether a message may be written that the far side has not asked for.
@@ -203,8 +203,8 @@ class Wire:
         """
         self._lingering = True
         self._waited = 0.0
-        self._all_out = self._holds() == 0
-        self._taken = self._queued - self._holds()
+        self._all_out = self.holds() == 0
+        self._taken = self._queued - self.holds()
         self._expire_in(LINGER)
 
     def _let_go(self) -> None:
@@ -261,7 +261,7 @@ class Wire:
 
     def _watch_unread(self, part: float = 1) -> None:
         """Look after that part of `unread_timeout` what was taken, and at its end."""
-        self._taken = self._queued - self._holds()
+        self._taken = self._queued - self.holds()
         limit = self._limits.unread_timeout
         self._overdue = None if limit is None else self._clock.seconds() + limit
         self._expire_in(None if limit is None else limit * part)
@@ -279,15 +279,15 @@ class Wire:
         left = 0.0 if self._overdue is None else self._overdue - self._clock.seconds()
         if left <= 0:
             return False
-        self._taken = self._queued - self._holds()
+        self._taken = self._queued - self.holds()
         self._expire_in(left)
         return True
 
     def _takes_enough(self) -> bool:
         """Whether the far side has taken what it has to since this was noted for the last time."""
-        return self._queued - self._holds() - self._taken >= SLOWEST
+        return self._queued - self.holds() - self._taken >= SLOWEST
 
-    def _holds(self) -> int:
+    def holds(self) -> int:
         """How many bytes the transport holds, where it can be seen; 0 elsewhere."""
         socket = self._socket
         if socket is None:
@@ -311,7 +311,7 @@ class Wire:
         waited_long = limit is not None and self._waited >= limit
         if self._all_out:
             self.abort()
-        elif self._holds() == 0 or (waited_long and self._takes_enough()):
+        elif self.holds() == 0 or (waited_long and self._takes_enough()):
             self.await_end()
         elif waited_long:
             self._give_up("unread_timeout", f"too little read in {limit:g} seconds")
