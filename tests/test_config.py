@@ -161,8 +161,8 @@ SERVER_KEYS = "class, debug, auth, stall_warning, insecure_public"
 HTTP = "[[listen]]\ntransport = 'http'\nendpoint = 'tcp:1'\n"
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
-    "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access",
-    "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web, access",
+    "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access, log",
+    "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web, access, log",
     "[server]\nclas = 'x'": f"[server] clas: unknown key; known: {SERVER_KEYS}",
     "[server]\nclass_ = 'x'": f"[server] class_: unknown key; known: {SERVER_KEYS}",
     "[access.ann]\nrolez = []": "[access.ann] rolez: unknown key; known: roles, allow, deny",
