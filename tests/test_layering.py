@@ -24,7 +24,7 @@ LAYERS = (
         *("errors", "message", "codec", "framing", "detection", "params", "context"),
         *("binding", "pending", "authority", "config", "configuration_file", "identity"),
         "signature",
-        *("listener", "log_table", "marking"),
+        *("listener", "log_table", "marking", "tracing", "correlation"),
     },
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),

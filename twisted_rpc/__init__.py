@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # type checkers and editors do not see through `__getattr__`
     from twisted_rpc.config import Limits
     from twisted_rpc.connection import Connection
     from twisted_rpc.context import Context
+    from twisted_rpc.correlation import Correlation
     from twisted_rpc.endpoint import Endpoint
     from twisted_rpc.errors import (
         AuthenticationFailed,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # type checkers and editors do not see through `__getattr__`
     from twisted_rpc.params import Params
     from twisted_rpc.peer import Peer
     from twisted_rpc.server import Server
+    from twisted_rpc.tracing import Trace
     from twisted_rpc.transports.connecting import connect, connector
     from twisted_rpc.transports.listening import listen
     from twisted_rpc.transports.memory import in_memory
@@ -61,6 +63,7 @@ __all__ = [
     "ConnectionLost",
     "ConnectionRefused",
     "Context",
+    "Correlation",
     "Endpoint",
     "ErrorCode",
     "ExposeError",
@@ -80,6 +83,7 @@ __all__ = [
     "Server",
     "State",
     "TooManyCalls",
+    "Trace",
     "UnknownHost",
     "Watchdog",
     "as_future",
@@ -100,6 +104,7 @@ _MODULES = {
     "config": ("Limits",),
     "connection": ("Connection",),
     "context": ("Context",),
+    "correlation": ("Correlation",),
     "endpoint": ("Endpoint",),
     "errors": (
         *("AuthenticationFailed", "CallError", "CallTimeout", "CertificateRefused"),
@@ -116,6 +121,7 @@ _MODULES = {
     "params": ("Params",),
     "peer": ("Peer",),
     "server": ("Server",),
+    "tracing": ("Trace",),
     "transports.connecting": ("connect", "connector"),
     "transports.listening": ("listen",),
     "transports.memory": ("in_memory",),

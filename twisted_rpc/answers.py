@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from msgspec import UNSET, Struct
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted_rpc import codec
 from twisted_rpc.codec import encode_result
 from twisted_rpc.config import Limits
+from twisted_rpc.correlation import Bringer, correlation_of
 from twisted_rpc.errors import (
     BatchResponseTooBig,
     CallError,
@@ -31,6 +32,10 @@ from twisted_rpc.message import Invalid, Message, Watched
 from twisted_rpc.rates import Payer, Rates
 
 __all__ = ["Answers", "Counters", "id_of"]
+
+
+class Sender(Payer, Bringer, Protocol):
+    """Who a message comes from."""
 
 
 class Counters(Struct):
@@ -74,7 +79,7 @@ class Answers:
         self._debug = debug
         self._max_response = limits.max_response or 1 << 62
 
-    def to_result(self, result: Any, message: Message, caller: Payer) -> bytes | None:
+    def to_result(self, result: Any, message: Message, caller: Sender) -> bytes | None:
         """The answer to a call that returned; None for a notification."""
         if message.id is UNSET:
             return None
@@ -83,18 +88,18 @@ class Answers:
         except BaseException as error:  # an object of the application's says what it is
             return self.to_failure(error, message, caller)
 
-    def to_failure(self, error: BaseException, message: Message, caller: Payer) -> bytes | None:
+    def to_failure(self, error: BaseException, message: Message, caller: Sender) -> bytes | None:
         """The answer to a call that raised."""
         if isinstance(error, ResponseTooBig):
             self.counters.hit("max_response")
         if message.id is UNSET:
             return self._failed_notification(error, message, caller)
-        rpc_error = self._rpc_error(error, message)
+        rpc_error = self._rpc_error(error, message, caller)
         self._rates.fine(caller, rpc_error)
         try:
             answer = codec.encode_error(rpc_error.to_object(), message.id)
         except BaseException as problem:
-            rpc_error = self._incident(problem, message)
+            rpc_error = self._incident(problem, message, caller)
             answer = codec.error_answer(rpc_error, message.id)
         if len(answer) > self._max_response:
             self.counters.hit("max_response")
@@ -104,7 +109,7 @@ class Answers:
         return answer
 
     def _failed_notification(
-        self, error: BaseException, message: Message, caller: Payer
+        self, error: BaseException, message: Message, caller: Sender
     ) -> bytes | None:
         """Nobody is told, except of what was no valid request (specification, section 5)."""
         if isinstance(error, MethodNotFound):
@@ -112,7 +117,7 @@ class Answers:
             self._rates.fine(caller, error)
             _note(error, message)
             return None
-        rpc_error = self._rpc_error(error, message)
+        rpc_error = self._rpc_error(error, message, caller)
         self._rates.fine(caller, rpc_error)
         _note(rpc_error, message)
         if isinstance(rpc_error, InvalidRequest):
@@ -123,12 +128,12 @@ class Answers:
             self._log.debug("notification {name} failed: {error}", name=name, error=rpc_error)
         return None
 
-    def _rpc_error(self, error: BaseException, message: Message) -> RPCError:
+    def _rpc_error(self, error: BaseException, message: Message, caller: Sender) -> RPCError:
         try:
             rpc_error = self._hooks.error_for(error)
             is_sound = rpc_error is not None and rpc_error.is_sound
         except BaseException as problem:
-            return self._incident(problem, message)
+            return self._incident(problem, message, caller)
         if rpc_error is None and isinstance(error, CancelledError):
             return Cancelled()
         if rpc_error is None and isinstance(error, CallError):
@@ -136,23 +141,24 @@ class Answers:
             self._log.debug("{method}: {error}", method=repr(message.method), error=error)
             return ServerError("a call that it made failed")
         if rpc_error is None or not is_sound:
-            return self._incident(error, message)
+            return self._incident(error, message, caller)
         return rpc_error
 
-    def _incident(self, error: BaseException, message: Message) -> InternalError:
+    def _incident(self, error: BaseException, message: Message, caller: Sender) -> InternalError:
         """Log a failure whole under an id, and tell the caller the id."""
         incident = uuid4().hex[:12]
         failure = Failure(error)
         method = repr(message.method)
-        self._log.failure(
-            "incident {incident}: {method}", failure, incident=incident, method=method
-        )
+        correlation = correlation_of(message, caller)
+        fields: dict[str, Any] = {} if correlation is None else correlation.fields()
+        text = "incident {incident}: {method}"
+        self._log.failure(text, failure, incident=incident, method=method, **fields)
         data = {"incident": incident}
         if self._debug:
             data["traceback"] = "".join(traceback.format_exception(error))
         return InternalError(data)
 
-    def to_invalid(self, invalid: Invalid, caller: Payer) -> bytes:
+    def to_invalid(self, invalid: Invalid, caller: Sender) -> bytes:
         """The answer to what is no message."""
         if isinstance(invalid.error, ParseError):
             self.counters.parse_errors += 1

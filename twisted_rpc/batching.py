@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_rpc.correlation import Correlated
 from twisted_rpc.outgoing import Call, checked_seconds, encoded_notification
 from twisted_rpc.proxy import Proxy
 
@@ -73,10 +74,15 @@ class BatchCalls:
         return self._over.call_timeout
 
     def call(
-        self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
+        self,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None | UnsetType = UNSET,
+        trace: Correlated | None = None,
     ) -> Deferred[Any]:
         """Add a call; see `Connection.call`."""
-        call = Call(method, params, self.peer)
+        call = Call(method, params, self.peer, trace)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self._keep(call)
         call.expire_in(seconds, self.clock)

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
 from twisted_rpc.batching import BatchCalls
+from twisted_rpc.correlation import Correlated
 from twisted_rpc.errors import (
     CallError,
     ConnectionLost,
@@ -64,7 +65,12 @@ class Calling(Flow):
     # -- what applications use ---------------------------------------------------------------
 
     def call(
-        self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
+        self,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None | UnsetType = UNSET,
+        trace: Correlated | None = None,
     ) -> Deferred[Any]:
         """Call a method of the far side.
 
@@ -72,6 +78,8 @@ class Calling(Flow):
             method: its full name.
             params: a list or tuple, or a mapping, or None for none.
             timeout: seconds; None waits for ever; `call_timeout` of the limits unless given.
+            trace: the `Context` of the call it is made for, or a `Correlation`; that of the
+                method or coroutine it is made in unless given, if its caller sent one.
 
         Returns:
             A Deferred of the result.  It fails with `RemoteError`, `CallTimeout`,
@@ -79,10 +87,11 @@ class Calling(Flow):
             it forgets the call, and asks the far side to cancel it (`$/cancelRequest`).
 
         Raises:
-            TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
+            TypeError, ValueError: the parameters cannot be sent, or the timeout or the request
+                id is none.
             RuntimeError: this is not the reactor's thread.
         """
-        call = Call(method, params, self.peer)
+        call = Call(method, params, self.peer, trace)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self.begin_calls([call])
         if not call.result.called:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from twisted_rpc.batching import BatchCalls
 from twisted_rpc.config import Limits
+from twisted_rpc.correlation import Correlated
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import (
     CallError,
@@ -105,6 +106,7 @@ class Client(KeptConnection):
         *,
         timeout: float | None | UnsetType = UNSET,
         retry: bool = False,
+        trace: Correlated | None = None,
     ) -> Deferred[Any]:
         """Call a method of the far side, or keep the call until there is a connection.
 
@@ -114,14 +116,16 @@ class Client(KeptConnection):
             timeout: seconds, those without a connection included; None waits for ever;
                 `call_timeout` of the limits unless given.
             retry: send it again if its line is lost; for methods that may run twice.
+            trace: see `Connection.call`.
 
         Returns:
             A Deferred of the result, which fails with a `CallError`: see `Connection.call`.
 
         Raises:
-            TypeError, ValueError: the parameters cannot be sent, or the timeout is none.
+            TypeError, ValueError: the parameters cannot be sent, or the timeout or the request
+                id is none.
         """
-        call = Call(method, params, self.peer)
+        call = Call(method, params, self.peer, trace)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         if retry:
             call.retries = self._retry

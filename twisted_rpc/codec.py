@@ -262,6 +262,9 @@ def _read_message(members: dict[str, Raw], request_id: Id | UnsetType) -> Messag
         cast("int | str | None | UnsetType", request_id),
         members.get("result", UNSET),
         members.get("error", UNSET),
+        members.get("request_id", UNSET),
+        members.get("traceparent", UNSET),
+        members.get("tracestate", UNSET),
     )
 
 

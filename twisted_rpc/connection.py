@@ -23,6 +23,7 @@ from twisted_rpc.auth.validity import Validity
 from twisted_rpc.broadcasting import Broadcasts
 from twisted_rpc.calling import Calling
 from twisted_rpc.context import NO_HEADERS
+from twisted_rpc.correlation import brings
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.errors import RequestTooBig, RPCError, Unauthorized
 from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
@@ -71,6 +72,8 @@ class Connection(Calling):
         self.id = str(next(_numbers))
         self.headers = headers
         self.opened_at = owner.clock.seconds()
+        if headers is not NO_HEADERS and brings(headers):
+            self.brings = True
         self.identity = None if login is None else login.identity
         self._listeners: Listeners | None = None
         self._tracing: bool = owner.tracing

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from twisted_rpc.tracing import Trace
+
 __all__ = ["NO_HEADERS", "Context"]
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -30,6 +32,8 @@ class Context(Struct, frozen=True, kw_only=True):
             without the credentials.
         view: what its caller may see of the methods: `find(name)`, `names()`,
             `permits(name)`; see `access.View`.
+        request_id: names the request that the call serves, as its caller or a proxy did.
+        trace: where it stands in a trace, if its caller said so.
     """
 
     method: str = ""
@@ -39,3 +43,5 @@ class Context(Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     headers: Mapping[str, str] = NO_HEADERS
     view: Any = None
+    request_id: str = ""
+    trace: Trace | None = None

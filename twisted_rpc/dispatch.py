@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, MsgspecError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
@@ -31,6 +32,7 @@ from twisted_rpc.codec import (
 )
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
+from twisted_rpc.correlation import CURRENT, Correlation, correlation_for, correlation_of
 from twisted_rpc.errors import RateLimited
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response, Watched
@@ -239,12 +241,17 @@ class Dispatcher:
             self._cancel(message, caller)
             return None
         request = Request("2.0", message.method, message.params, message.id)
+        correlation = correlation_for(message, caller)
+        token = CURRENT.set(correlation)
         try:
             self._check_admission(caller)
-            result = self.invoker.run(request, self._context(message, caller))
+            result = self.invoker.run(request, self._context(message, caller, correlation))
+            waiting = as_deferred(result)
         except BaseException as error:
             return self._answers.to_failure(error, message, caller)
-        return self._settle(result, message, caller)
+        finally:
+            CURRENT.reset(token)
+        return self._wait_for(waiting, result, message, caller)
 
     def _cancel(self, message: Message, caller: Caller) -> None:
         """Cancel a call of the same caller; its answer is -32800 unless it ends otherwise."""
@@ -257,7 +264,7 @@ class Dispatcher:
         if running is not None:
             running.cancel()
 
-    def _context(self, message: Message, caller: Caller) -> Context:
+    def _context(self, message: Message, caller: Caller, correlation: Correlation) -> Context:
         timeout, _ = self._timeout_of(message)
         context = Context(
             method=str(message.method),
@@ -267,6 +274,8 @@ class Dispatcher:
             deadline=None if timeout is None else self.clock.seconds() + timeout,
             headers=caller.headers,
             view=caller.view,
+            request_id=correlation.request_id,
+            trace=correlation.trace,
         )
         if type(message) is Watched:
             message.context = context
@@ -281,10 +290,23 @@ class Dispatcher:
 
     def _settle(self, result: Any, message: Message, caller: Caller) -> Answer:
         """The answer for what a method returned, waited for where it has to be."""
+        brings = message.request_id is not UNSET or message.traceparent is not UNSET
+        token = None
+        if brings or caller.brings:
+            token = CURRENT.set(correlation_of(message, caller))
         try:
-            waiting = as_deferred(result)
+            waiting = as_deferred(result)  # where a coroutine begins to run
         except BaseException as error:  # its type answers questions by code of its own
             return self._answers.to_failure(error, message, caller)
+        finally:
+            if token is not None:
+                CURRENT.reset(token)
+        return self._wait_for(waiting, result, message, caller)
+
+    def _wait_for(
+        self, waiting: Deferred[Any] | None, result: Any, message: Message, caller: Caller
+    ) -> Answer:
+        """The answer for a result; `waiting` is what it is waited for with, if it has to be."""
         if waiting is None:
             return self._answers.to_result(result, message, caller)
         running = Running(self._answers, message, caller, self._load, clock=self.clock)

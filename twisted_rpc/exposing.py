@@ -14,6 +14,7 @@ from twisted_rpc.access import Access, Rights, doubts
 from twisted_rpc.answers import Counters
 from twisted_rpc.config import AccessRule, Limits
 from twisted_rpc.context import Context
+from twisted_rpc.correlation import brings
 from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.errors import RPCError
 from twisted_rpc.identity import words
@@ -206,5 +207,6 @@ def _caller(context: Context) -> Caller:
     caller = Caller()
     caller.identity = context.identity
     caller.headers = context.headers
+    caller.brings = brings(context.headers)
     caller.connection = context.connection
     return caller

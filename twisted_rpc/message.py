@@ -16,6 +16,7 @@ from twisted_rpc.errors import ErrorObject, RPCError
 
 __all__ = [
     "CancelParams",
+    "CorrelatedRequest",
     "ErrorResponse",
     "Id",
     "Invalid",
@@ -37,7 +38,8 @@ class Message(Struct, gc=False):
 
     `params`, `result` and `error` stay undecoded until somebody needs them with a type.
     An absent member is `UNSET`, which is not the same as null.  (`id` may also be a
-    `Raw` that the codec put there, which the annotation cannot say to the decoder.)
+    `Raw` that the codec put there, and `request_id` what `correlation` made of it, which
+    the annotation cannot say to the decoder.)
     """
 
     jsonrpc: Literal["2.0"]
@@ -46,6 +48,9 @@ class Message(Struct, gc=False):
     id: int | Annotated[str, Meta(max_length=MAX_ID_LENGTH)] | None | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
+    request_id: Raw | UnsetType = UNSET
+    traceparent: Raw | UnsetType = UNSET
+    tracestate: Raw | UnsetType = UNSET
 
 
 class Watched(Message, gc=True):
@@ -95,6 +100,14 @@ class Request(Struct, frozen=True):
     def is_notification(self) -> bool:
         """Whether the sender wants no answer."""
         return self.id is UNSET
+
+
+class CorrelatedRequest(Request, frozen=True):
+    """A call of ours that says which request and which trace it belongs to."""
+
+    request_id: str | UnsetType = UNSET
+    traceparent: str | UnsetType = UNSET
+    tracestate: str | UnsetType = UNSET
 
 
 class CancelParams(Struct):

@@ -141,6 +141,9 @@ class Observation:
         caller.errors = 0
         watched = Watched(
             *(message.jsonrpc, message.method, message.params, message.id),
+            request_id=message.request_id,
+            traceparent=message.traceparent,
+            tracestate=message.tracestate,
             begun=begun,
             size=size,
             identity=caller.identity,

@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_rpc import codec
+from twisted_rpc.correlation import Correlated, correlated, handed_on
 from twisted_rpc.errors import (
     CallError,
     CallTimeout,
@@ -36,11 +37,13 @@ class Call:
         method: its full name.
         params: a list or tuple, or a mapping, or None for none.
         peer: who is called, for messages.
+        trace: see `handed_on`.
 
     Raises:
         TypeError, ValueError: the parameters cannot be sent.
 
     Attributes:
+        correlation: the request and the trace it belongs to, if any.
         result: fires with the result, or fails with a `CallError`.  Cancelling it ends
             the call.
         forget: told by whoever holds the call how to let go of it when it ends before its
@@ -54,6 +57,7 @@ class Call:
         "_params",
         "_timer",
         "clue",
+        "correlation",
         "ended",
         "forget",
         "method",
@@ -62,8 +66,11 @@ class Call:
         "retries",
     )
 
-    def __init__(self, method: str, params: Any, peer: str) -> None:
+    def __init__(
+        self, method: str, params: Any, peer: str, trace: Correlated | None = None
+    ) -> None:
         self.method = method
+        self.correlation = handed_on(trace)
         self._params = _encoded(params)
         self.peer = peer
         self.result: Deferred[Any] = Deferred(self._cancelled)
@@ -80,7 +87,10 @@ class Call:
 
     def request(self, request_id: int | str) -> bytes:
         """What to send for it."""
-        return codec.encode_plain(Request("2.0", self.method, self._params, request_id))
+        request = Request("2.0", self.method, self._params, request_id)
+        if self.correlation is not None:
+            request = correlated(request, self.correlation)
+        return codec.encode_plain(request)
 
     def answered(self, message: Message) -> None:
         """Its answer is there."""

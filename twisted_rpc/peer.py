@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from twisted_rpc.batching import BatchCalls
 from twisted_rpc.connection import Connection
+from twisted_rpc.correlation import Correlated
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import ConnectError, ConnectionLost, NotFullDuplex
 from twisted_rpc.interfaces import ILine
@@ -56,12 +57,17 @@ class Peer(Endpoint):
         return outcome
 
     def call(
-        self, method: str, params: Any = None, *, timeout: float | None | UnsetType = UNSET
+        self,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None | UnsetType = UNSET,
+        trace: Correlated | None = None,
     ) -> Deferred[Any]:
         """Call the far side; see `Connection.call`."""
         if self.connection is None:
             return fail(ConnectionLost(f"{method}: there is no line"))
-        return self.connection.call(method, params, timeout=timeout)
+        return self.connection.call(method, params, timeout=timeout, trace=trace)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Notify the far side; see `Connection.notify`.

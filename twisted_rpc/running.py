@@ -33,6 +33,7 @@ class Caller:
 
     Attributes:
         identity, headers, connection: what a `Context` tells a method.
+        brings: whether its header fields name a request or a trace; see `correlation`.
         source: what its address is counted by.
         in_flight: how many of its calls run.
         errors: how many in a row of what came from it were no messages.
@@ -46,6 +47,7 @@ class Caller:
     identity: Any = None
     source: str = "process"
     headers: Mapping[str, str] = NO_HEADERS
+    brings: bool = False
     connection: Any = None
     awaits_answer: bool = False
 
@@ -68,6 +70,10 @@ class Caller:
         """Let it see methods like this."""
         self.view = view
         self.direct = view.direct
+
+    def field(self, name: str) -> str:
+        """One of its header fields, by its lower-case name; empty if it is not there."""
+        return self.headers.get(name, "")
 
     def take_response(self, message: Message) -> bool:
         """An answer to a call of ours came; say whether anybody waited for it."""

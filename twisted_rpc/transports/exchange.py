@@ -9,6 +9,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import structs
 from twisted.cred.credentials import ICredentials
 
+from twisted_rpc.correlation import FIELDS, is_request_id, new_request_id
 from twisted_rpc.errors import RequestTooBig
 from twisted_rpc.transports.repeated import KnownHead, KnownHeads, RepeatedHead
 from twisted_rpc.transports.web import Reply
@@ -24,6 +25,10 @@ MAX_FIELDS = 100
 _ONCE = frozenset(
     {b"host", b"content-type", b"origin", b"authorization", b"sec-fetch-site", b"upgrade"}
 )
+
+
+_REQUEST_ID = b"x-request-id"
+_BRINGING = frozenset(name.encode("ascii") for name in FIELDS)
 
 
 class Exchange:
@@ -76,6 +81,17 @@ class Exchange:
         return self.headers.get(b"authorization", b"")
 
     @property
+    def brings(self) -> bool:
+        """Whether it names a request or a trace; such a head is not that of the next one."""
+        return not self.headers.keys().isdisjoint(_BRINGING)
+
+    @property
+    def request_id(self) -> bytes:
+        """The id it was given by a client or a proxy; empty without one, or one that is none."""
+        sent = self.headers.get(_REQUEST_ID, b"")
+        return sent if sent and is_request_id(sent.decode("latin-1")) else b""
+
+    @property
     def is_websocket(self) -> bool:
         """Whether it asks to become a WebSocket (RFC 6455, section 4.1)."""
         return self.method == b"GET" and self.headers.get(b"upgrade", b"").lower() == b"websocket"
@@ -99,6 +115,11 @@ class Exchange:
         self.is_plain = other.is_plain
         self.credentials = other.credentials
         self.identity = other.identity
+
+    def check_request_id(self) -> None:
+        """Put a new request id where there is one that is none."""
+        if _REQUEST_ID in self.headers and not self.request_id:
+            self.headers[_REQUEST_ID] = new_request_id().encode("ascii")
 
     def text_headers(self) -> dict[str, str]:
         """The header fields as text, without the credentials: methods may print them."""
@@ -349,10 +370,16 @@ class RequestReader:
         if known is not None and exchange.is_like(known):
             exchange.follow(known)
             return
+        exchange.check_request_id()
         exchange.refusal = self._receiver.head_received(exchange)
         needs_more = b"origin" in exchange.headers or b"connection" in exchange.headers
-        exchange.is_plain = exchange.keep_alive and not needs_more
-        if exchange.may_repeat and exchange.keep_alive and exchange.refusal is None:
+        exchange.is_plain = exchange.keep_alive and not (needs_more or exchange.request_id)
+        if (
+            exchange.may_repeat
+            and not exchange.brings
+            and exchange.keep_alive
+            and exchange.refusal is None
+        ):
             self.known, self.usual = exchange, None
 
     def _expected(self, expectation: bytes) -> None:

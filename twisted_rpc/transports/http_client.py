@@ -32,6 +32,7 @@ from zope.interface import implementer
 
 from twisted_rpc import codec
 from twisted_rpc.connection import Connection
+from twisted_rpc.correlation import header_fields
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.errors import (
     AuthenticationFailed,
@@ -106,7 +107,7 @@ class HTTPClientConnection(Connection):
         """See `Connection.transmit`."""
         if self._tracing:
             self._owner.traced("-->", message, self)
-        asked: Deferred[Any] = self._turns.run(self._post, message)
+        asked: Deferred[Any] = self._turns.run(self._post, message, self._fields_of(calls))
         if not calls and self.call_timeout is not None:  # nobody's deadline ends it otherwise
             asked.addTimeout(self.call_timeout, self.clock, self._took_too_long)
         self._requests.add(asked)
@@ -129,9 +130,18 @@ class HTTPClientConnection(Connection):
         text = f"a notification was not taken within {seconds:g} seconds (call_timeout)"
         raise CallTimeout(f"{self._answerer}: {text}")
 
-    def _post(self, message: bytes) -> Deferred[bytes]:
+    def _fields_of(self, calls: Sequence[Call]) -> Headers:
+        """The header fields of a request: what all of its calls hand on is said there, too."""
+        common = calls[0].correlation if calls else None
+        if common is None or any(call.correlation != common for call in calls):
+            return self._fields
+        fields = self._fields.copy()
+        _set_fields(fields, header_fields(common))
+        return fields
+
+    def _post(self, message: bytes, fields: Headers) -> Deferred[bytes]:
         body = RequestBody(message)
-        asked: Deferred[Any] = self._agent.request(b"POST", self._url, self._fields, body)
+        asked: Deferred[Any] = self._agent.request(b"POST", self._url, fields, body)
         return asked.addCallback(self._responded)
 
     def _responded(self, response: Any) -> Deferred[bytes]:

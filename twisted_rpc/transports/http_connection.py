@@ -56,6 +56,11 @@ class HTTPConnection(Connection):
     def headers(self, _: object) -> None:
         """They belong to a request, not to the connection."""
 
+    @property
+    def brings(self) -> bool:  # type: ignore[override]
+        """See `Caller`."""
+        return self.exchange is not None and self.exchange.brings
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer:
         """Answer the message in a request's body."""
         self.exchange = exchange

@@ -234,6 +234,7 @@ def _exchange(request: Request) -> Exchange:
         for name, values in request.requestHeaders.getAllRawHeaders()
     }
     exchange.headers = dict(headers)
+    exchange.check_request_id()
     assert request.content is not None
     exchange.body = request.content.read()
     return exchange

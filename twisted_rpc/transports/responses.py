@@ -100,7 +100,9 @@ class Responses:
 
     def fields(self, exchange: Exchange, answer: Reply) -> Fields:
         """The header fields of an answer, but its date and those that frame it."""
-        return self._standing + self._rules.fields_of(exchange.method, exchange.headers, answer)
+        named = ((b"X-Request-ID", exchange.request_id),) if exchange.request_id else ()
+        ruled = self._rules.fields_of(exchange.method, exchange.headers, answer)
+        return (*self._standing, *ruled, *named)
 
 
 class Outbox:
