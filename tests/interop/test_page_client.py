@@ -46,7 +46,8 @@ def client(tmp_path: Path) -> str:
 
 def node(*arguments: str, client: str) -> subprocess.CompletedProcess[str]:
     """Run Node; before version 22 it has no WebSocket unless it is told to."""
-    return run("node", "--experimental-websocket", "--no-warnings", *arguments, CLIENT=client)
+    flags = ("--experimental-websocket", "--no-warnings")
+    return run("node", *flags, *arguments, CLIENT=client, TMPDIR=str(Path(client).parent))
 
 
 def test_syntax(client: str) -> None:

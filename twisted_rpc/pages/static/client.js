@@ -749,7 +749,8 @@ class Client {
     await null; // whoever made the client has yet to say what it hears
     while (this.#state !== CLOSED) {
       const error = await this.#serve();
-      if (error instanceof AuthenticationFailed || !this.#options.reconnect) {
+      const mayPass = error instanceof ConnectionLost || error instanceof ProtocolError;
+      if (!mayPass || !this.#options.reconnect) {
         this.#end(error);
         return;
       }
