@@ -6,6 +6,7 @@ The tests are JavaScript, in `page_client/`; what pages of a real browser see is
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -62,3 +63,42 @@ def test_in_node(name: str, client: str) -> None:
     passed = re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)
     assert passed is not None
     assert int(passed[1]) > 0, done.stdout
+
+
+def check_types(program: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """What TypeScript says of a program that uses the typings."""
+    for path in (DIRECTORY / "types" / program, STATIC / "client.d.ts"):
+        (directory / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    compiler = str(HERE / "node_modules" / ".bin" / "tsc")
+    options = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext")
+    return run(compiler, *options, "--lib", "es2022,dom", str(directory / program))
+
+
+@pytest.mark.parametrize("program", ["right.ts", "wrong.ts"])
+def test_types(program: str, tmp_path: Path) -> None:
+    done = check_types(program, tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_types_are_checked(tmp_path: Path) -> None:
+    done = check_types("broken.ts", tmp_path)
+    assert done.returncode != 0
+    assert "broken.ts(5,19): error TS2345" in done.stdout
+
+
+def test_types_name_what_there_is(client: str) -> None:
+    """What the module exports, and the members of a client, are those of the typings."""
+    program = """
+        const module = await import(process.env.CLIENT);
+        const client = module.connect('http://127.0.0.1:1/');
+        const names = Object.getOwnPropertyNames;
+        const members = new Set([...names(client), ...names(Object.getPrototypeOf(client))]);
+        members.delete('constructor');
+        console.log(JSON.stringify([Object.keys(module).sort(), [...members].sort()]));
+    """
+    done = node("--input-type=module", "-e", program, client=client)
+    exported, members = json.loads(done.stdout)
+    types = (STATIC / "client.d.ts").read_text("utf-8")
+    assert sorted(re.findall(r"^export (?:class|function) (\w+)", types, re.MULTILINE)) == exported
+    (body,) = re.findall(r"^export interface Client \{\n(.*?)^\}", types, re.MULTILINE | re.DOTALL)
+    assert sorted(re.findall(r"^  (?:readonly )?(\w+)[<(:]", body, re.MULTILINE)) == members
