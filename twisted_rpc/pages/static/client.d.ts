@@ -37,6 +37,8 @@ export interface ConnectOptions {
   /** How long to wait after so many failures in a row.  Half a second to half a minute, unless given. */
   readonly backoff?: (failures: number) => number;
   readonly offline?: OfflineBounds;
+  /** Reads JSON; `JSON.parse` unless given, to which 9007199254740993 is one less. */
+  readonly parse?: (text: string) => unknown;
 }
 
 export interface CallOptions {
@@ -74,6 +76,8 @@ export interface Client {
   readonly state: State;
   /** Told of each new state, and why the line was lost. */
   onstate: ((state: State, error?: Error) => void) | null;
+  /** Told of each notification and call that comes from the server, beside who answers it. */
+  onrequest: ((method: string, params: unknown, isCall: boolean) => void) | null;
   readonly proxy: MethodProxy;
   /**
    * Call a method; the promise has its result.

@@ -369,7 +369,7 @@ function fail(messages, error) {
  * A WebSocket, from its opening to its end.
  *
  * Its owner has `make(isCall, method, params, options)`, `heard()`, which is told of every
- * message, and `ask(request)`, a promise of the text of the answer.
+ * message, `ask(request)`, a promise of the text of the answer, and `parse(text)`.
  */
 class SocketLine {
   #url;
@@ -435,7 +435,7 @@ class SocketLine {
   #receive(data) {
     let decoded;
     try {
-      decoded = JSON.parse(data);
+      decoded = this.#owner.parse(data);
     } catch {
       this.#breakOff(data);
       return;
@@ -512,11 +512,13 @@ class FetchLine {
   isOpen = true;
   #url;
   #auth;
+  #parse;
   #requests = new Map();
 
-  constructor(url, auth) {
+  constructor(url, auth, parse) {
     this.#url = url;
     this.#auth = auth;
+    this.#parse = parse;
   }
 
   /** Send messages as one. */
@@ -551,7 +553,7 @@ class FetchLine {
   }
 
   #deliver({status, text}, messages) {
-    const items = itemsOf(text);
+    const items = itemsOf(text, this.#parse);
     const [first] = items ?? [];
     const error = first && first.id === null && isFailure(first) ? errorOf(first) : undefined;
     const answered = `${this.#url} answered ${status}`;
@@ -586,10 +588,10 @@ class FetchLine {
 }
 
 /** The answers in a body; null if it is none. */
-function itemsOf(text) {
+function itemsOf(text, parse) {
   if (text === '') return [];
   try {
-    const items = [JSON.parse(text)].flat();
+    const items = [parse(text)].flat();
     return items.every(isAnswer) ? items : null;
   } catch {
     return null;
@@ -601,6 +603,7 @@ function itemsOf(text) {
 /** One server, and a connection to it that comes back by itself. */
 class Client {
   onstate = null;
+  onrequest = null;
   #url;
   #isSocket;
   #options;
@@ -618,11 +621,11 @@ class Client {
 
   constructor(url, options) {
     const {auth = null, timeout = 30_000, reconnect = true} = options;
-    const {backoff = laterAndLater, offline} = options;
+    const {backoff = laterAndLater, offline, parse = JSON.parse} = options;
     const found = resolved(url);
     this.#url = found.href;
     this.#isSocket = found.protocol.startsWith('ws');
-    this.#options = {timeout: milliseconds('timeout', timeout), reconnect, backoff};
+    this.#options = {timeout: milliseconds('timeout', timeout), reconnect, backoff, parse};
     this.#offline = new Offline(offline);
     this.#auth = () => this.#credentials(auth);
     if (auth !== null && typeof auth !== 'function') {
@@ -638,7 +641,7 @@ class Client {
         this.#end(new ConnectionLost(`no connection to ${this.#url}: ${cause.message}`, {cause}));
       });
     } else {
-      this.#line = new FetchLine(this.#url, this.#auth);
+      this.#line = new FetchLine(this.#url, this.#auth, this.#options.parse);
       this.#state = CONNECTED;
     }
   }
@@ -769,6 +772,7 @@ class Client {
       make: (...what) => this.#make(...what),
       heard: () => this.#heard(),
       ask: (request) => this.#ask(request),
+      parse: (text) => this.#options.parse(text),
     });
     this.#line = line;
     const late = new ConnectionLost(`no connection to ${this.#url} within ${HANDSHAKE} ms`);
@@ -821,8 +825,13 @@ class Client {
   #enter(state, error) {
     if (this.#state === CLOSED) return; // which is for ever
     this.#state = state;
+    this.#report(this.onstate, state, error);
+  }
+
+  /** Tell the page; its mistakes are its own. */
+  #report(listener, ...what) {
     try {
-      this.onstate?.(state, error);
+      listener?.(...what);
     } catch (mistake) {
       report(mistake);
     }
@@ -831,6 +840,7 @@ class Client {
   // -- what the server asks for ---------------------------------------------------------------
 
   async #ask({method, params, id}) {
+    this.#report(this.onrequest, method, params, id !== undefined);
     const given = params == null ? [] : Array.isArray(params) ? params : [params];
     if (id === undefined) {
       this.#tell(method, given);
@@ -869,6 +879,6 @@ function proxyOf(call, path = '') {
 
 /** A client of the server at a URL. */
 export function connect(url, options = {}) {
-  checkNames('connect', options, ['auth', 'timeout', 'reconnect', 'backoff', 'offline']);
+  checkNames('connect', options, ['auth', 'timeout', 'reconnect', 'backoff', 'offline', 'parse']);
   return new Client(url, options);
 }
