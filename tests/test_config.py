@@ -156,13 +156,16 @@ def test_values_cannot_be_changed(table: object) -> None:
         setattr(table, name, None)
 
 
-SERVER_KEYS = "class, debug, auth, stall_warning, insecure_public"
+TABLES = "server, listen, expose, limits, web, access, log"
+SERVER_KEYS = (
+    "class, debug, auth, stall_warning, insecure_public, title, version, description, discover"
+)
 
 HTTP = "[[listen]]\ntransport = 'http'\nendpoint = 'tcp:1'\n"
 PROBLEMS = {
     "x =": "Invalid value (at end of document)",
-    "x = 1": "x: unknown table; known: server, listen, expose, limits, web, access, log",
-    "[sever]\nx = 1": "sever: unknown table; known: server, listen, expose, limits, web, access, log",
+    "x = 1": f"x: unknown table; known: {TABLES}",
+    "[sever]\nx = 1": f"sever: unknown table; known: {TABLES}",
     "[server]\nclas = 'x'": f"[server] clas: unknown key; known: {SERVER_KEYS}",
     "[server]\nclass_ = 'x'": f"[server] class_: unknown key; known: {SERVER_KEYS}",
     "[access.ann]\nrolez = []": "[access.ann] rolez: unknown key; known: roles, allow, deny",

@@ -225,7 +225,7 @@ class Fallbacks(ServerTestCase):
 
     def test_are_not_asked_for_reserved_names(self) -> None:
         self.server.fallback(lambda: "fallback")
-        for name in ("rpc.discover", "rpc", "_private", "a._b"):
+        for name in ("rpc.describe", "rpc", "_private", "a._b"):
             self.assertEqual(self.code_of(name), -32601)
 
     def test_are_not_asked_for_the_names_of_methods(self) -> None:

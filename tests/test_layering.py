@@ -29,6 +29,10 @@ LAYERS = (
     {
         *("access", "namespace", "invocation", "rates", "answers", "running", "dispatch"),
         *("deadline", "sparing", "admission", "batches", "observing"),
+        *("listener", "marking"),
+        *("docstrings", "events", "schemas"),
+        *("deadline", "sparing"),
+        *("describing", "openrpc"),
     },
     {
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
@@ -47,6 +51,7 @@ LAYERS = (
             "peer",
         ),
         "reloading",
+        "discovery",
     },
     {
         *("transports.base", "transports.exchange", "transports.http", "transports.hybrid"),
@@ -77,6 +82,7 @@ LAYERS = (
         *("pages.choosing", "pages.health", "pages.page", "pages.tree"),
         *("logs.choosing", "logs.events", "logs.levels", "logs.lines", "logs.observers"),
         "logs.output",
+        *("pages.openrpc", "testing.examples"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )
@@ -105,7 +111,7 @@ TRANSPORTS = {
     "hybrid": {"base", "http", "stream", "wire"},
     "listening": {
         *("base", "http", "hybrid", "stream"),
-        *("reach", "redirect", "routing", "tls", "unix_socket"),
+        *("reach", "redirect", "routing", "tls", "unix_socket", "urls"),
     },
     "resource": {"base", "exchange", "responses", "routing", "web", "websocket"},
     "polling": set(),

@@ -35,10 +35,11 @@ if TYPE_CHECKING:  # type checkers and editors do not see through `__getattr__`
         TooManyCalls,
         UnknownHost,
     )
+    from twisted_rpc.events import Event
     from twisted_rpc.futures import as_future, running_reactor
     from twisted_rpc.identity import Identity
     from twisted_rpc.keeping import State
-    from twisted_rpc.marking import method
+    from twisted_rpc.marking import Example, method
     from twisted_rpc.message import Request
     from twisted_rpc.offline import Offline
     from twisted_rpc.params import Params
@@ -66,6 +67,8 @@ __all__ = [
     "Correlation",
     "Endpoint",
     "ErrorCode",
+    "Event",
+    "Example",
     "ExposeError",
     "IIdentity",
     "Identity",
@@ -112,10 +115,11 @@ _MODULES = {
         *("ExposeError", "InvalidParams", "MethodNotFound", "NotFullDuplex", "ProtocolError"),
         *("RPCError", "RemoteError", "TooManyCalls", "UnknownHost"),
     ),
+    "events": ("Event",),
     "futures": ("as_future", "running_reactor"),
     "identity": ("Identity",),
     "keeping": ("State",),
-    "marking": ("method",),
+    "marking": ("Example", "method"),
     "message": ("Request",),
     "offline": ("Offline",),
     "params": ("Params",),

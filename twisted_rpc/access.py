@@ -146,9 +146,9 @@ class View:
         return method
 
     def permits(self, name: str) -> bool:
-        """Whether this caller may use a name, be there a method of that name or not."""
-        method = self._namespace.methods.get(name)
-        return self._rights.permit(name, None if method is None else method.access)
+        """Whether this caller may use a name, be there a method or an event of it or not."""
+        found = self._namespace.methods.get(name) or self._namespace.events.get(name)
+        return self._rights.permit(name, None if found is None else found.access)
 
     def names(self) -> list[str]:
         """The full names of all its methods, in their order."""

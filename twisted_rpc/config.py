@@ -113,6 +113,10 @@ class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         stall_warning: seconds for which a method may keep the reactor from turning before
             the log names it; None ("none" in a file) switches that off.
         insecure_public: serve others without TLS or authentication all the same.
+        title, version, description: what `rpc.discover` says of the server; unless given, what
+            its class says.
+        discover: whether it tells what it has, by `rpc.discover`, `rpc.methods` and
+            `/openrpc.json`.
     """
 
     class_: str | None = field(name="class", default=None)
@@ -120,6 +124,10 @@ class ServerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     auth: tuple[str, ...] = ()
     stall_warning: float | None = 0.25
     insecure_public: bool = False
+    title: str | None = None
+    version: str | None = None
+    description: str | None = None
+    discover: bool = True
 
     def __post_init__(self) -> None:
         if self.stall_warning is not None and not 0 < self.stall_warning < math.inf:

@@ -50,6 +50,7 @@ class Connection(Calling):
         address: where it is, as far as addresses have limits.
         namespaces: the only ones it may see; see `Access.rights_of`.
         opened_at: when that was, on the owner's clock.
+        urls: where the listener is reached by which it came.
         line_credentials: what the line proves who it is with, before it has said a word.
         line: what carries it, if that is counted as a stranger's until it is admitted.
     """
@@ -58,7 +59,7 @@ class Connection(Calling):
         *("_gate", "_handshake", "_has_ended", "_listeners", "_login", "_source", "_tracing"),
         *("_broadcasts", "_unproved"),
         *("_validity", "_watchers", "address", "headers", "id", "identity", "line"),
-        *("line_credentials", "namespaces", "opened_at"),
+        *("line_credentials", "namespaces", "opened_at", "urls"),
     )
 
     def __init__(
@@ -81,6 +82,7 @@ class Connection(Calling):
         self.address = ""
         self.line: ILine | None = None
         self.namespaces: Collection[str] | None = None
+        self.urls: Sequence[str] = ()
         self.line_credentials: Sequence[ICredentials] = ()
         self._source: str | None = None
         self._gate: Gate | None = None

@@ -7,7 +7,7 @@ authorization, the table, fallbacks, listeners, threads.  Nothing here knows of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from msgspec import UNSET, Raw, UnsetType
@@ -89,6 +89,7 @@ class Invoker:
     """Runs requests against a namespace.
 
     Attributes:
+        authorizes: whether the endpoint's `authorize` is asked.
         plain: whether nothing is installed around calls, so that a method may be called
             without going through here.
         check_rate: asked before a method with a rate of its own is called; raises.
@@ -106,18 +107,22 @@ class Invoker:
         self._own: dict[str, Method] = {}
         self.provide(METHODS, self.names_for)
         self.check_rate: Callable[[Method, Context], None] = _no_rate
-        self._authorizes = not hasattr(hooks.authorize, _DEFAULT)
+        self.authorizes = not hasattr(hooks.authorize, _DEFAULT)
         # Where a hook is the endpoint's own, there is a shorter way to what it does.
         own_call = hasattr(hooks.handle_call, _DEFAULT)
         own_notify = hasattr(hooks.handle_notification, _DEFAULT)
         self._handle_call = self.call if own_call else hooks.handle_call
         self._handle_notification = self.notify if own_notify else hooks.handle_notification
         self._shows_params = not (own_call and own_notify)
-        self.plain = own_call and not self._authorizes
+        self.plain = own_call and not self.authorizes
 
     def provide(self, name: str, function: Callable[..., Any]) -> None:
         """Answer a method of the protocol's; such names begin with `rpc.`."""
         self._own[name] = Method(name, function, Binder(function, name))
+
+    def withdraw(self, name: str) -> None:
+        """Answer a method of the protocol's no longer."""
+        self._own.pop(name, None)
 
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
@@ -170,7 +175,7 @@ class Invoker:
         """Go on, if the rules and the endpoint's `authorize` let this caller use a name."""
         if not self._permits(context, name):  # a middleware may have put another name there
             raise MethodNotFound()
-        if not self._authorizes:
+        if not self.authorizes:
             return go_on(name, raw, context)
         params = UNSET if raw is UNSET else codec.decode_value(raw)
         allowed = self._hooks.authorize(context.identity, name, params)
@@ -231,8 +236,12 @@ class Invoker:
 
     async def names_for(self, context: Context) -> list[str]:
         """The full names of the methods that this caller may know of, in their order."""
-        names = [name for name in sorted(self._namespace.methods) if self._permits(context, name)]
-        if not self._authorizes:
+        return await self.known(sorted(self._namespace.methods), context)
+
+    async def known(self, names: Iterable[str], context: Context) -> list[str]:
+        """Those of some names that a caller may know of."""
+        names = [name for name in names if self._permits(context, name)]
+        if not self.authorizes:
             return names
         known = []
         for name in names:

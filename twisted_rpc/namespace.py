@@ -7,7 +7,7 @@ nowhere else; no attribute of an object is ever reached by a name from outside.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from twisted_rpc.binding import Binder
 from twisted_rpc.context import Context
 from twisted_rpc.errors import ExposeError
+from twisted_rpc.events import Event, events_of
 from twisted_rpc.marking import MARK_IT, Marker, describe, marked, marker_of
 
 __all__ = ["Listeners", "Method", "Namespace", "is_reserved"]
@@ -35,6 +36,8 @@ class Method(Struct, frozen=True):
         thread: whether it runs in the reactor's thread pool.
         namespace: the name it was exposed under.
         rate, burst: how often one caller may call it; see `method`.
+        marker: all that was said of it, for who describes it.
+        owner: the object or module it is a member of, if it is one's.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Method(Struct, frozen=True):
     namespace: str = ""
     rate: float | None = None
     burst: int | None = None
+    marker: Marker = Marker()
+    owner: Any = None
 
     @property
     def short(self) -> Short | None:
@@ -86,11 +91,13 @@ class Namespace:
     Attributes:
         methods: the table.
         apart: namespaces that are shown to no port that does not name them.
+        events: what is sent to clients, by full name; for documentation alone.
     """
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
         self.apart: set[str] = set()
+        self.events: dict[str, Event] = {}
         self._under: dict[str, dict[str, None]] = {}  # full names by what takes them back
         self.fallbacks: list[Method] = []
         self._observers: list[Callable[[], None]] = []
@@ -116,10 +123,7 @@ class Namespace:
             ExposeError: a name is taken, reserved or malformed, nothing is marked, or a
                 signature cannot be served.  Nothing is exposed then.
         """
-        entries = [
-            _entry(full_name, function, marker, name)
-            for full_name, function, marker in _functions(name, target)
-        ]
+        entries = [_entry(*found, name) for found in _functions(name, target)]
         fresh: dict[str, Method] = {}
         for entry in entries:
             if not self.apart.isdisjoint(_places(entry.name)):
@@ -127,7 +131,9 @@ class Namespace:
             if entry.name in self.methods or entry.name in fresh:
                 raise ExposeError(f"{entry.name!r} is exposed already")
             fresh[entry.name] = entry
+        events = self._checked(_events(name, target))
         self.methods.update(fresh)
+        self.events.update(events)
         for full in fresh:
             for place in _places(full):
                 self._under.setdefault(place, {})[full] = None
@@ -159,7 +165,27 @@ class Namespace:
                 del self._under[place][full]
                 if not self._under[place]:
                     del self._under[place]
+        for full in [full for full in self.events if name in _places(full)]:
+            del self.events[full]
         self._changed()
+
+    def declare(self, name: str, event: Event) -> None:
+        """Say that something is sent to clients under a name.
+
+        Raises:
+            ExposeError: the name is declared already, reserved or malformed.
+        """
+        self.events.update(self._checked([(name, event)]))
+        self._changed()
+
+    def _checked(self, found: Iterable[tuple[str, Event]]) -> dict[str, Event]:
+        fresh: dict[str, Event] = {}
+        for name, event in found:
+            _check_name(name)
+            if name in self.events or name in fresh:
+                raise ExposeError(f"{name!r} is declared already")
+            fresh[name] = event
+        return fresh
 
     def fallback(self, function: Callable[..., Any]) -> None:
         """Ask this function for names that are not in the table, after those added before.
@@ -211,7 +237,9 @@ class Listeners:
         return list(self._by_name.get(name, ()))
 
 
-def _entry(name: str, function: Callable[..., Any], marker: Marker, namespace: str) -> Method:
+def _entry(
+    name: str, function: Callable[..., Any], marker: Marker, owner: Any, namespace: str
+) -> Method:
     _check_name(name)
     return Method(
         name,
@@ -223,6 +251,8 @@ def _entry(name: str, function: Callable[..., Any], marker: Marker, namespace: s
         namespace,
         marker.rate,
         marker.burst,
+        marker,
+        owner,
     )
 
 
@@ -237,15 +267,15 @@ def _check_name(name: str) -> None:
         )
 
 
-def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any], Marker]]:
-    """The full names, functions and markers that exposing `target` as `name` means."""
+def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any], Marker, Any]]:
+    """The full names, functions, markers and owners that exposing `target` as `name` means."""
     if isinstance(target, Mapping):
         if not target:
             raise ExposeError(f"{name!r}: the mapping is empty")
         for key, value in target.items():
             yield from _functions(_joined(name, str(key)), value)
     elif inspect.isroutine(target):
-        yield name, target, marker_of(target)
+        yield name, target, marker_of(target), None
     elif inspect.isclass(target):
         raise ExposeError(f"{name!r}: {target.__name__} is a class, expose an instance of it")
     else:
@@ -253,11 +283,21 @@ def _functions(name: str, target: Any) -> Iterator[tuple[str, Callable[..., Any]
         if members:
             for attribute, marker in members.items():
                 full_name = _joined(name, marker.name or attribute)
-                yield full_name, getattr(target, attribute), marker
+                yield full_name, getattr(target, attribute), marker, target
         elif callable(target):
-            yield name, target, Marker()
+            yield name, target, Marker(), None
         else:
             raise ExposeError(f"{name!r}: nothing in {describe(target)} is marked; {MARK_IT}")
+
+
+def _events(name: str, target: Any) -> Iterator[tuple[str, Event]]:
+    """What the objects say that are exposed with `target`, under their full names."""
+    if isinstance(target, Mapping):
+        for key, value in target.items():
+            yield from _events(_joined(name, str(key)), value)
+    else:
+        for key, event in events_of(target):
+            yield _joined(name, key), event
 
 
 def _places(name: str) -> Iterator[str]:

@@ -6,26 +6,44 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from msgspec import UNSET, Raw
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_rpc.auth import portal
+from twisted_rpc.context import Context
 from twisted_rpc.deadline import Deadline
+from twisted_rpc.dispatch import Dispatcher
 from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.events import Event
 from twisted_rpc.health import Health
 from twisted_rpc.interfaces import ILine
+from twisted_rpc.invocation import METHODS
 from twisted_rpc.reloading import Reloads
 
 __all__ = ["Server"]
 
 _log = Logger()
 
+DISCOVER = "rpc.discover"
+"""OpenRPC's method of that name, "Service Discovery Method" (OpenRPC 1.3)."""
+
 
 class Server(Endpoint):
-    """An endpoint that many connect to."""
+    """An endpoint that many connect to.
 
+    Attributes:
+        title, version, description: what `rpc.discover` says of it; unless given, the name
+            of the class, the version of its distribution, and its docstring.
+        is_discoverable: whether it tells what it has; see `conceal`.
+    """
+
+    title: str | None = None
+    version: str | None = None
+    description: str | None = None
+    is_discoverable = True
     _drained: Deferred[None] | None = None
 
     @cached_property
@@ -116,6 +134,75 @@ class Server(Endpoint):
             self._portal = portal.portal_for(checker)
         else:
             portal.add_checker(self._portal, checker)
+
+    def declare_event(
+        self,
+        name: str,
+        params: Any = None,
+        *,
+        description: str | None = None,
+        access: str | None = None,
+        deprecated: str | None = None,
+    ) -> None:
+        """Let `rpc.discover` tell of a notification that clients are sent; see `Event`.
+
+        Raises:
+            ExposeError: the name is declared already, reserved or malformed.
+        """
+        event = Event(params, UNSET, description, access, deprecated)
+        self.namespace.declare(name, event)
+
+    def declare_call(
+        self,
+        name: str,
+        params: Any = None,
+        result: Any = None,
+        *,
+        description: str | None = None,
+        access: str | None = None,
+        deprecated: str | None = None,
+    ) -> None:
+        """Let `rpc.discover` tell of a call that clients are asked to answer; see `Event`.
+
+        Raises:
+            ExposeError: as of `declare_event`.
+        """
+        event = Event(params, result, description, access, deprecated)
+        self.namespace.declare(name, event)
+
+    def conceal(self) -> None:
+        """Answer neither `rpc.discover` nor `rpc.methods`, nor show `/openrpc.json`."""
+        self.is_discoverable = False
+        for name in (METHODS, DISCOVER):
+            self.dispatcher.invoker.withdraw(name)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What answers messages."""
+        dispatcher = super().dispatcher
+        dispatcher.invoker.provide(DISCOVER, self._discover)
+        return dispatcher
+
+    @cached_property
+    def discovery(self) -> Any:
+        """The documents of `rpc.discover`; nothing of it is loaded before somebody asks."""
+        from twisted_rpc.discovery import Discovery
+
+        return Discovery(self.namespace, self.dispatcher.invoker, self._info)
+
+    async def _discover(self, ctx: Context, version: str = "1.3") -> Raw:
+        urls = getattr(ctx.connection, "urls", ())
+        return Raw((await self.discovery.describe(ctx, version, urls)).text)
+
+    def _info(self) -> dict[str, str]:
+        said = {"title": self.title, "version": self.version, "description": self.description}
+        return {**self._own_info, **{key: text for key, text in said.items() if text is not None}}
+
+    @cached_property
+    def _own_info(self) -> dict[str, str]:
+        from twisted_rpc.discovery import info_of
+
+        return info_of(type(self), Server)
 
     def drain(self) -> Deferred[None]:
         """Refuse new calls, let running ones end, close every connection.

@@ -10,7 +10,6 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import Factory
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
@@ -18,14 +17,14 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
-from twisted_rpc.config import Config
+from twisted_rpc.config import Config, ServerTable
 from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.listener import ADMIN, Listener
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.pages.choosing import pages_for
 from twisted_rpc.server import Server
 from twisted_rpc.signals import SignalService
-from twisted_rpc.transports.base import listener_name
+from twisted_rpc.transports.base import RPCFactory, listener_name
 from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.routing import Pages
 from twisted_rpc.transports.stream import StreamFactory
@@ -65,7 +64,7 @@ class ListenerService(Service):
     def __init__(
         self,
         place: Place,
-        factory: Factory,
+        factory: RPCFactory,
         transport: str,
         pages: Pages | None = None,
         *,
@@ -236,7 +235,8 @@ class RPCService(MultiService):
         return None if self.running and None not in ports else "starting"
 
     def load_pages(self) -> None:
-        """Load what would be loaded when the first page is asked for."""
+        """Load what would be loaded when the first page, or `rpc.discover`, is asked for."""
+        assert self.server.discovery is not None
         for listener in self.listeners:
             if isinstance(listener, ListenerService) and listener.pages is not None:
                 assert listener.pages.resource is not None
@@ -285,6 +285,7 @@ def make_server(config: Config, *, reactor: Any = None) -> Server:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{config.server.class_}: cannot be made: {reason}") from error
+    _introduce(server, config.server)
     for name, rule in config.access.items():
         server.set_access(name, roles=rule.roles, allow=rule.allow, deny=rule.deny)
     for name, reference in config.expose.items():
@@ -295,6 +296,16 @@ def make_server(config: Config, *, reactor: Any = None) -> Server:
         except ConfigError as error:
             raise ConfigError(f"expose {name!r}: {error}") from error
     return server
+
+
+def _introduce(server: Server, table: ServerTable) -> None:
+    """Let a server say of itself what the configuration says of it."""
+    for key in ("title", "version", "description"):
+        said = getattr(table, key)
+        if said is not None:
+            setattr(server, key, said)
+    if not table.discover:
+        server.conceal()
 
 
 def make_service(
@@ -336,7 +347,8 @@ def _listener_service(
     server: Server, listener: Listener, config: Config, site: IResource | None, *, reactor: Any
 ) -> ListenerService:
     insecure = config.server.insecure_public
-    place = Place(server, listener, insecure_public=insecure, reactor=reactor)
+    hosts = config.web.hosts
+    place = Place(server, listener, insecure_public=insecure, hosts=hosts, reactor=reactor)
     if place.tls is not None:
         server.on_reload(place.reload)
     pages = pages_for(server, listener, config.web, site, is_own=place.is_own)

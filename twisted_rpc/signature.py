@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from inspect import Parameter
 from typing import Any
 
 from twisted_rpc.errors import ExposeError
 
-__all__ = ["parameters_of"]
+__all__ = ["doc_of", "parameters_of", "result_of"]
 
 
 def parameters_of(function: Callable[..., Any], name: str) -> list[Parameter]:
@@ -59,3 +59,23 @@ def _hints_of(function: Any) -> dict[str, Any]:
 def _remembered(function: Any) -> dict[str, Any]:
     """The same for a function: it may be a method of many objects, one exposed after the other."""
     return typing.get_type_hints(function, include_extras=True)
+
+
+def result_of(function: Callable[..., Any]) -> Any:
+    """The type of what a call of a function comes to; `Any` where nothing says it.
+
+    Of an awaitable (`Deferred[int]`) it is the type of what it brings.
+    """
+    try:
+        found = _hints_of(_annotated(function)).get("return", Any)
+    except Exception:  # a built-in function, or annotations that its parameters have told of
+        return Any
+    origin, arguments = typing.get_origin(found), typing.get_args(found)
+    if inspect.isclass(origin) and issubclass(origin, Awaitable) and arguments:
+        return arguments[-1]
+    return found
+
+
+def doc_of(function: Callable[..., Any]) -> str | None:
+    """The docstring of a function, or of the one that it overrides."""
+    return inspect.getdoc(_annotated(function))

@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_files_are_what_the_script_makes_of_the_packages(tmp_path: Path) -> None:
     assert (VENDOR / "node_modules").is_dir(), "run `make vendor`, which installs them"
     made = tmp_path / "made"
-    command = ["node", VENDOR / "copy.mjs", made]
+    command = ["node", str(VENDOR / "copy.mjs"), str(made)]
     subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
     assert contents(made) == contents(FOLDER)
 

@@ -37,6 +37,7 @@ PLACES: Mapping[bytes, Place] = {
     b"/client.js": Place("client", Asks.NOBODY, "static"),
     b"/healthz": Place("health", Asks.NOBODY, "health"),
     b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
+    b"/openrpc.json": Place("openrpc", Asks.EVERYBODY, "openrpc"),
 }
 """All pages by their paths."""
 
@@ -77,6 +78,8 @@ class Chosen:
 
     def shows(self, key: str) -> bool:
         """Whether a kind of page is shown here."""
+        if key == "openrpc" and not self.server.is_discoverable:
+            return False
         said: bool | None = getattr(self.listener, key)
         if said is None:
             return self.is_own or key not in _FOR_OWN

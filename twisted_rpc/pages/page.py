@@ -13,14 +13,22 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_rpc.errors import InternalError
 from twisted_rpc.invocation import as_deferred
+from twisted_rpc.transports.base import RPCFactory
 from twisted_rpc.transports.web import Reply, WebRules
 
-__all__ = ["Page", "identity_of"]
+__all__ = ["Page", "factory_of", "identity_of"]
 
 
 def identity_of(request: Request) -> Any:
     """Who has sent a request, as far as the page has asked for it; None for nobody."""
     return getattr(request.channel, "identity", None)
+
+
+def factory_of(request: Request) -> RPCFactory:
+    """What belongs to the port that a request came in by."""
+    site: Any = request.site
+    factory: RPCFactory = site.factory  # see `HTTPFactory.site`
+    return factory
 
 
 class Page(Resource):

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted_rpc.detection import FRAMINGS
 from twisted_rpc.listener import Framing
 
-__all__ = ["ANY", "Expectation", "ScriptedPeer"]
+__all__ = ["ANY", "Expectation", "ScriptedPeer", "same"]
 
 
 class _Any:
@@ -98,7 +98,7 @@ class Expectation:
             isinstance(message, dict)
             and message.get("method") == self.method
             and ("id" in message) is self.is_call
-            and _same(self.params, message.get("params"))
+            and same(self.params, message.get("params"))
         )
 
     def meet(self, message: Any, line: _ScriptedLine, batch: _Batch | None) -> None:
@@ -109,12 +109,12 @@ class Expectation:
             action(line)
 
 
-def _same(wanted: Any, came: Any) -> bool:
+def same(wanted: Any, came: Any) -> bool:
     """Whether JSON is what is wanted: unlike in Python, true is not 1."""
     if isinstance(wanted, dict) and isinstance(came, dict):
-        return wanted.keys() == came.keys() and all(_same(wanted[k], came[k]) for k in wanted)
+        return wanted.keys() == came.keys() and all(same(wanted[k], came[k]) for k in wanted)
     if isinstance(wanted, list | tuple) and isinstance(came, list):
-        return len(wanted) == len(came) and all(map(_same, wanted, came))
+        return len(wanted) == len(came) and all(map(same, wanted, came))
     if isinstance(wanted, bool) or isinstance(came, bool):
         return wanted is came or wanted is ANY
     return bool(wanted == came)

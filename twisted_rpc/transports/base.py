@@ -121,6 +121,9 @@ class RPCFactory(Factory):
     Args:
         endpoint: what the lines belong to.
         namespaces: the only ones that are served; see `Access.rights_of`.
+
+    Attributes:
+        urls: where it is reached, once its port is bound.
     """
 
     noisy = False
@@ -129,6 +132,7 @@ class RPCFactory(Factory):
     def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
         self.endpoint = endpoint
         self.namespaces = namespaces
+        self.urls: list[str] = []
         self._poll: LinePoll | None = None
 
     def adopt(self, transport: Any) -> None:
@@ -235,6 +239,7 @@ class RPCProtocol(Protocol):
         """Let a connection know what is known of its line."""
         connection.address = self.address
         connection.namespaces = self.factory.namespaces
+        connection.urls = self.factory.urls
         if self.endpoint.requires_authentication:
             connection.line_credentials = line_credentials(self.endpoint, self.transport)
 

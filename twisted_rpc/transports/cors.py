@@ -28,7 +28,6 @@ class CORS:
         allowed = (*_ALWAYS_ALLOWED, *table.cors_headers)
         self._allowed = frozenset(name.lower().encode() for name in allowed)
         self._preflight: Fields = (
-            (b"Access-Control-Allow-Methods", b"POST"),
             (b"Access-Control-Allow-Headers", ", ".join(allowed).encode()),
             (b"Access-Control-Max-Age", b"%d" % table.cors_max_age),
         )
@@ -42,16 +41,22 @@ class CORS:
         origin = headers.get(b"origin")
         return () if origin is None else self._answers.get(origin, ())
 
-    def preflight(self, headers: Mapping[bytes, bytes]) -> Fields | None:
-        """What a browser is told that asks beforehand; None if it may not send that request."""
+    def preflight(self, headers: Mapping[bytes, bytes], methods: bytes) -> Fields | None:
+        """What a browser is told that asks beforehand; None if it may not send that request.
+
+        Args:
+            headers: of the request.
+            methods: the HTTP methods that may be sent there, as in a header field.
+        """
         fields = self.fields(headers)
         names = headers.get(b"access-control-request-headers", b"").lower().split(b",")
         wanted = {name.strip() for name in names} - {b""}
-        if not fields or headers.get(b"access-control-request-method") != b"POST":
+        method = headers.get(b"access-control-request-method")
+        if not fields or method not in methods.split(b", "):
             return None
         if not wanted <= self._allowed:
             return None
-        return fields + self._preflight
+        return (*fields, (b"Access-Control-Allow-Methods", methods), *self._preflight)
 
 
 def _answer_fields(origin: bytes, table: WebTable) -> Fields:

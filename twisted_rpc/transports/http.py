@@ -75,7 +75,7 @@ class HTTPFactory(RPCFactory):
         self.responses = {
             secure: Responses(rules, endpoint.clock, secure=secure) for secure in (False, True)
         }
-        self.upgrades = Upgrades(endpoint, namespaces)
+        self.upgrades = Upgrades(endpoint, namespaces, self.urls)
         self.heads = KnownHeads()
 
     def startFactory(self) -> None:
@@ -86,7 +86,9 @@ class HTTPFactory(RPCFactory):
     def site(self) -> Any:
         """What serves the requests that are not RPC's."""
         assert self._pages is not None  # or none had been routed there
-        return SiteBridge.site_for(self._pages.resource)
+        site = SiteBridge.site_for(self._pages.resource)
+        site.factory = self  # for pages that tell of it
+        return site
 
     def acceptableProtocols(self) -> list[bytes]:
         """What a TLS client may choose (ALPN, RFC 7301); without it, one that asks is refused."""

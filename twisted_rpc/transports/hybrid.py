@@ -48,6 +48,7 @@ class HybridFactory(RPCFactory):
         super().__init__(http.endpoint, http.namespaces)
         self.http = http
         self.streams = StreamFactory(http.endpoint, "auto", http.namespaces)
+        self.urls = self.streams.urls = http.urls  # one port, and one list
         self.refused = 0
 
     def startFactory(self) -> None:

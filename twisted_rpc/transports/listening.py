@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import (
     SSL4ServerEndpoint,
@@ -29,6 +31,7 @@ from twisted_rpc.transports.redirect import RedirectFactory
 from twisted_rpc.transports.routing import Pages, Site
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.transports.tls import TLS
+from twisted_rpc.transports.urls import urls_of
 
 __all__ = ["Place", "factory_for", "listen", "server_endpoint"]
 
@@ -58,6 +61,7 @@ class Place:
         endpoint: what is served there.
         listener: what the configuration says of the listener.
         insecure_public: whether others may reach it without TLS and authentication.
+        hosts: names and addresses it is reached by, where it listens on every interface.
 
     Attributes:
         description: the endpoint's, as it was written.
@@ -71,9 +75,17 @@ class Place:
     _log = Logger()
 
     def __init__(
-        self, endpoint: Endpoint, listener: Listener, *, insecure_public: bool, reactor: Any
+        self,
+        endpoint: Endpoint,
+        listener: Listener,
+        *,
+        insecure_public: bool,
+        hosts: Sequence[str] = (),
+        reactor: Any,
     ) -> None:
         self.description = listener.endpoint
+        self._listener = listener
+        self._hosts = hosts
         self._owner = endpoint
         self._redirects = listener.redirect is not None
         self._insecure = insecure_public
@@ -93,7 +105,7 @@ class Place:
             return None
         lacks = reach.missing(
             reached_by,
-            encrypted=self.tls is not None or isinstance(self._binds, SSL4ServerEndpoint),
+            encrypted=self._is_encrypted,
             authenticated=self._owner.knows_callers,
         )
         if lacks is not None and not self._insecure:
@@ -109,14 +121,18 @@ class Place:
             )
         return lacks
 
-    def listen(self, factory: Factory) -> Deferred[IListeningPort]:
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.tls is not None or isinstance(self._binds, SSL4ServerEndpoint)
+
+    def listen(self, factory: RPCFactory) -> Deferred[IListeningPort]:
         """Bind, and look at what was bound before anybody is accepted.
 
         Returns:
             A Deferred of the port.  It fails with `CannotListenError`, or with
             `ConfigError` if others can reach the port and something is missing for that.
         """
-        return maybeDeferred(self._bind, factory).addCallback(self._bound)
+        return maybeDeferred(self._bind, factory).addCallback(self._bound, factory)
 
     def _bind(self, factory: Factory) -> Deferred[IListeningPort]:
         around: AbstractContextManager[None] = nullcontext()
@@ -128,7 +144,7 @@ class Place:
             listening: Deferred[IListeningPort] = self._endpoint.listen(served)
         return listening
 
-    def _bound(self, port: IListeningPort) -> IListeningPort:
+    def _bound(self, port: IListeningPort, factory: RPCFactory) -> IListeningPort:
         reached_by = reach.of_address(port.getHost())
         try:
             lacks = self._check(reached_by)
@@ -144,7 +160,18 @@ class Place:
                 lacks=lacks,
             )
         self._warn_of_certificates()
+        factory.urls[:] = self._urls(port.getHost())
         return port
+
+    def _urls(self, address: Any) -> list[str]:
+        """Those of a bound port; a Unix socket has none, and who is on it knows its path."""
+        if self._redirects or not isinstance(address, IPv4Address | IPv6Address):
+            return []
+        everywhere = address.host in ("0.0.0.0", "::")  # noqa: S104 - it is looked for
+        hosts = self._hosts if everywhere else (address.host,)
+        listener = self._listener
+        path = listener.path or "/"
+        return urls_of(listener.transport, hosts, address.port, path, secure=self._is_encrypted)
 
     def reload(self) -> None:
         """Read the files of TLS again; connections that are open keep what they have.

@@ -147,6 +147,9 @@ class Router:
         asks = None if self._pages is None else self._pages.asks(path)
         if asks is None:
             return refusal
+        if asks is not Asks.NOBODY and exchange.method == b"OPTIONS":
+            # A browser asks beforehand, without credentials, whether a page may send them.
+            return self.rules.options(exchange.headers, b"GET, HEAD")
         exchange.way = Way.SITE
         if asks is Asks.NOBODY:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from threading import Thread
 from typing import Any
@@ -19,12 +19,15 @@ class Upgrades:
 
     Args:
         endpoint: what the lines belong to.
-        namespaces: see `RPCFactory`.
+        namespaces, urls: see `RPCFactory`.
     """
 
-    def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, namespaces: Collection[str] | None, urls: Sequence[str]
+    ) -> None:
         self._endpoint = endpoint
         self._namespaces = namespaces
+        self._urls = urls
 
     @staticmethod
     def load() -> None:
@@ -37,7 +40,7 @@ class Upgrades:
     def _factory(self) -> Any:
         from twisted_rpc.transports.websocket import WebSocketFactory
 
-        return WebSocketFactory(self._endpoint, self._namespaces)
+        return WebSocketFactory(self._endpoint, self._namespaces, self._urls)
 
     def protocol(self, headers: Mapping[str, str], login: Login | None) -> Any:
         """A protocol that takes a line over; arguments as of `WebSocketProtocol`."""

@@ -1,15 +1,23 @@
-"""URLs of far sides: refused at once if they make no sense, and shown without user and password."""
+"""URLs: of far sides, refused at once if they make no sense; of our own listeners.
+
+They are shown without user and password.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
-__all__ = ["EXAMPLES", "PORTS", "URL", "parse_url", "without_user"]
+__all__ = ["EXAMPLES", "PORTS", "URL", "parse_url", "urls_of", "without_user"]
 
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 """Those that a URL need not name."""
+
+_SPOKEN = {"tcp": ("tcp",), "http": ("http", "ws"), "websocket": ("ws",)}
+_SPOKEN["hybrid"] = ("http", "ws", "tcp")
+"""What leads to a listener, by its transport."""
 
 EXAMPLES = "tcp://127.0.0.1:7080, http://127.0.0.1:7080/rpc, ws://127.0.0.1:7080/rpc"
 
@@ -87,3 +95,25 @@ def _port(parts: SplitResult, shown: str) -> int:
     if port is None:
         raise ValueError(f"{shown!r} names no port; such as {EXAMPLES}")
     return port
+
+
+def urls_of(
+    transport: str, hosts: Iterable[str], port: int, path: str, *, secure: bool
+) -> list[str]:
+    """The URLs of a listener.
+
+    Args:
+        transport: what is spoken there, as a listener says it.
+        hosts: the names and addresses that it is reached by.
+        port: its number.
+        path: where it answers to HTTP.
+        secure: whether there is TLS.
+    """
+    found = []
+    for host in hosts:
+        place = f"[{host}]" if ":" in host else host
+        for kind in _SPOKEN.get(transport, ()):
+            scheme = f"{kind}s" if secure else kind
+            number = "" if port == PORTS.get(scheme) else f":{port}"
+            found.append(f"{scheme}://{place}{number}{'' if kind == 'tcp' else path}")
+    return found

@@ -197,14 +197,19 @@ class WebRules:
             return None
         return Reply.text(403, "pages of this origin may not call (origins in the [web] table)")
 
-    def options(self, headers: Headers) -> Reply:
-        """The answer to OPTIONS, preflight requests included (Fetch, section 4.9)."""
+    def options(self, headers: Headers, methods: bytes = b"POST") -> Reply:
+        """The answer to OPTIONS, preflight requests included (Fetch, section 4.9).
+
+        Args:
+            headers: of the request.
+            methods: what may be asked for there.
+        """
         fields: Fields | None = ()
         if b"origin" in headers and b"access-control-request-method" in headers:
-            fields = self.cors.preflight(headers)
+            fields = self.cors.preflight(headers, methods)
         if fields is None:
             return Reply.text(403, "a page may not send this (cors_headers in the [web] table)")
-        return Reply(204, b"", headers=((b"Allow", ALLOWED), *fields))
+        return Reply(204, b"", headers=((b"Allow", methods + b", OPTIONS"), *fields))
 
     # -- in which form -------------------------------------------------------------------------
 

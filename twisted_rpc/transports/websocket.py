@@ -8,7 +8,7 @@ does not know goes to Autobahn in its order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -66,12 +66,23 @@ def unmask(mask: bytes, payload: bytes) -> bytes:
 
 
 class WebSocketFactory(WebSocketServerFactory):
-    """Autobahn's factory with our limits."""
+    """Autobahn's factory with our limits.
 
-    def __init__(self, endpoint: Endpoint, namespaces: Collection[str] | None = None) -> None:
+    Args:
+        endpoint: what the lines belong to.
+        namespaces, urls: see `RPCFactory`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        namespaces: Collection[str] | None = None,
+        urls: Sequence[str] = (),
+    ) -> None:
         super().__init__(server="", reactor=endpoint.clock)
         self.endpoint = endpoint
         self.namespaces = namespaces
+        self.urls = urls
         self.setProtocolOptions(
             webStatus=False,
             versions=[13],  # drafts before it had the page's origin in another field
@@ -143,6 +154,7 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
         connection.line = self
         connection.address = address
         connection.namespaces = self.factory.namespaces
+        connection.urls = self.factory.urls
         connection.opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
