@@ -24,7 +24,8 @@ class EchoDaemon(Daemon):
 
     def __init__(self, directory: Path, configuration: str = "", *options: str) -> None:
         expose = '[expose]\necho = "parts_harness_service:Echo"\n'
-        text = "\n".join([listen("hybrid"), expose, configuration])
+        site = '[web]\nresource = "parts_harness_service:Site"\n'
+        text = "\n".join([listen("hybrid"), expose, site, configuration])
         (directory / "rpc.toml").write_text(text, encoding="utf-8")
         command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", "rpc.toml", *options]
         super().__init__(command, directory, {**os.environ, "PYTHONPATH": str(HERE)})

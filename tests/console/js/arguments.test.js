@@ -17,7 +17,7 @@ const args = {name: 'm', paramStructure: 'by-position', params: [{name: 'a', sch
 const kwargs = {...args, paramStructure: 'by-name'};
 
 const put = (method, value, index, given) => withValue(method, parametersOf(method, document), value, index, given);
-const get = (method, value) => valuesOf(parametersOf(method, document), value);
+const get = (method, value) => valuesOf(method, parametersOf(method, document), value);
 const wrong = (method, value) => faultsOfCall(method, document, value).map(({path, text}) => `${pathText(path)}: ${text}`);
 
 test('values are found by name and by position', () => {
@@ -71,4 +71,9 @@ test('what is wrong is told by the name of the parameter', () => {
   assert.deepEqual(wrong(args, [1, 2, 'x']), ['args[1]: must be an integer, not text']);
   assert.deepEqual(wrong(kwargs, {a: 1, x: 'y'}), ['args.x: must be an integer, not text']);
   assert.deepEqual(wrong({name: 'm'}, undefined), []);
+});
+
+test('a rest by position is a list from the beginning', () => {
+  assert.deepEqual(get(args, undefined), [undefined, []]);
+  assert.deepEqual(get(kwargs, undefined), [undefined, {}]);
 });

@@ -45,12 +45,14 @@ export function isByPosition(method, value) {
 /**
  * The values of a method's parameters.
  *
+ * @param {object} method
  * @param {Parameter[]} parameters
  * @param {object | unknown[] | undefined} value
  * @returns {unknown[]} one for each, undefined where it is left out; that of a rest is an array or an object
  */
-export function valuesOf(parameters, value) {
-  if (Array.isArray(value)) return parameters.map(({isRest}, index) => (isRest ? value.slice(index) : value[index]));
+export function valuesOf(method, parameters, value) {
+  const items = value === undefined && isByPosition(method, value) ? [] : value;
+  if (Array.isArray(items)) return parameters.map(({isRest}, index) => (isRest ? items.slice(index) : items[index]));
   const members = isObject(value) ? value : {};
   return parameters.map(({name, isRest}) => {
     if (isRest) return restOf(parameters, members);
@@ -80,7 +82,7 @@ function restOf(parameters, members) {
 export function withValue(method, parameters, value, index, given) {
   const isArray = isByPosition(method, value);
   if (!isArray) return withMember(parameters, isObject(value) ? value : {}, index, given);
-  const items = Array.isArray(value) ? value : valuesOf(parameters, value);
+  const items = Array.isArray(value) ? value : valuesOf(method, parameters, value);
   const made = parameters[index].isRest ? [...items.slice(0, index), ...given] : withItem(items, index, given);
   while (made.length > 0 && made.at(-1) === undefined) made.pop();
   const hasGap = Array.from(made).includes(undefined);
@@ -113,13 +115,14 @@ function withItem(items, index, given) {
  * @param {object} method
  * @param {object} document
  * @param {unknown} value the parameters; undefined for none
- * @returns {import('./validation.js').Fault[]} the first step of each path is the name of a parameter
+ * @returns {import('./validation.js').Fault[]} the first step of each path is the name of a parameter; `isShape` where
+ *   nothing can be told of any
  */
 export function faultsOfCall(method, document, value) {
   const parameters = parametersOf(method, document);
   const shape = faultOfShape(method, parameters, value);
-  if (shape !== undefined) return [{path: [], text: shape}];
-  const values = valuesOf(parameters, value);
+  if (shape !== undefined) return [{path: [], text: shape, isShape: true}];
+  const values = valuesOf(method, parameters, value);
   const faults = parameters.flatMap(({name, required, schema, isRest}, index) => {
     const found = values[index];
     if (isRest) return Object.keys(found).flatMap((key) => validate(found[key], schema, document, [name, stepOf(found, key)]));

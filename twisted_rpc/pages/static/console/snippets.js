@@ -4,7 +4,10 @@
  * @module
  */
 
+import {CopyButton} from './copying.js';
 import {Exact, isObject, stringify} from './exact.js';
+import {html} from './html.js';
+import {useId, useState} from './vendor/hooks.js';
 
 /**
  * A request, and how it is sent. Credentials are not part of it: a snippet says where they come from.
@@ -177,4 +180,36 @@ function javaScriptName(name) {
 
 function membersOf(value, nameOf, literalOf) {
   return Object.keys(value).map((name) => `${nameOf(name)}: ${literalOf(value[name])}`).join(', ');
+}
+
+const LANGUAGES = [
+  ['curl', asCurl],
+  ['twisted-rpc', asCommand],
+  ['Python', asPython],
+  ['JavaScript', asJavaScript],
+];
+
+/**
+ * A request in one language after the other, to copy.
+ *
+ * @param {object} props
+ * @param {Request} props.request
+ */
+export function Snippets({request}) {
+  const [chosen, choose] = useState(0);
+  const id = useId();
+  const [name, write] = LANGUAGES[chosen];
+  const text = write(request);
+  return html`
+    <div class="part snippets">
+      <div class="part-head">
+        <label for=${id} class="hidden-text">Language</label>
+        <select id=${id} value=${chosen} onChange=${(event) => choose(Number(event.target.value))}>
+          ${LANGUAGES.map(([one], index) => html`<option value=${index}>${one}</option>`)}
+        </select>
+        <${CopyButton} text=${() => text} label=${`the call for ${name}`} />
+      </div>
+      <pre tabindex="0" aria-label=${`The call for ${name}`}><code>${text}</code></pre>
+    </div>
+  `;
 }
