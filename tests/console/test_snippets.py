@@ -1,9 +1,10 @@
-"""What the console has one copy is run: by curl, the command line and Python."""
+"""What the console has one copy is run: by curl, the command line, Python and Node."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,18 @@ def in_python(text: str, directory: Path, secrets: dict[str, str] | None = None)
     return json.loads(ran([sys.executable, "-c", text], directory, secrets))
 
 
+def in_node(text: str, directory: Path, secrets: dict[str, str] | None = None) -> Any:
+    text = text.replace('"/client.js"', f'"{(STATIC / "client.js").as_uri()}"')
+    # What it prints is as Node writes it.
+    text = re.sub(r"console\.log\((.*)\);", r"console.log(JSON.stringify(\1));", text)
+    options = [
+        "--harmony-json-parse-with-source",
+        "--experimental-websocket",
+        "--input-type=module",
+    ]
+    return json.loads(ran(["node", *options, "-e", text], directory, secrets))
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_curl(daemon: EchoDaemon, tmp_path: Path, name: str) -> None:
     url = f"ws://127.0.0.1:{daemon.port}/rpc"
@@ -149,6 +162,16 @@ def test_python(daemon: EchoDaemon, tmp_path: Path, name: str) -> None:
     url = f"http://127.0.0.1:{daemon.port}/rpc"
     text = snippet("asPython", **REQUESTS[name], url=url, transport="websocket")
     assert in_python(text, tmp_path) == REQUESTS[name].get("params", [])
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+def test_javascript(daemon: EchoDaemon, tmp_path: Path, transport: str) -> None:
+    url = f"http://127.0.0.1:{daemon.port}/rpc"
+    for request in REQUESTS.values():
+        text = snippet("asJavaScript", **request, url=url, transport=transport)
+        # A number of JavaScript has 53 bits, when it comes back.
+        expected = json.loads(json.dumps(request.get("params", [])), parse_int=float)
+        assert in_node(text, tmp_path) == expected
 
 
 def test_no_digit_is_lost_on_the_way(daemon: EchoDaemon, tmp_path: Path) -> None:
@@ -175,13 +198,14 @@ def test_no_digit_is_lost_on_the_way(daemon: EchoDaemon, tmp_path: Path) -> None
             assert in_python(done.stdout, tmp_path) == [float(number)]
 
 
-@pytest.mark.parametrize("name", ["asCurl", "asCommand", "asPython"])
+@pytest.mark.parametrize("name", ["asCurl", "asCommand", "asPython", "asJavaScript"])
 def test_credentials_come_from_the_environment(
     guarded: EchoDaemon, tmp_path: Path, name: str
 ) -> None:
     url = f"http://127.0.0.1:{guarded.port}/rpc"
     text = snippet(name, method="echo.whoami", url=url, transport="http", auth="basic")
-    answer = (in_python if name == "asPython" else in_shell)(text, tmp_path, SECRETS)
+    run = {"asPython": in_python, "asJavaScript": in_node}.get(name, in_shell)
+    answer = run(text, tmp_path, SECRETS)
     if name == "asCurl":
         answer = answer["result"]
     assert answer == SECRETS["TWISTED_RPC_USER"]
