@@ -42,7 +42,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def client(tmp_path: Path) -> str:
     """The client under the name by which Node knows a module."""
     with as_file(STATIC / "client.js") as script:
-        return shutil.copy(script, tmp_path / "client.mjs")
+        return str(shutil.copy(script, str(tmp_path / "client.mjs")))
 
 
 def node(*arguments: str, client: str) -> subprocess.CompletedProcess[str]:
