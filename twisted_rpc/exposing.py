@@ -176,9 +176,11 @@ class Exposing:
 
     @property
     def ignores_levels(self) -> bool:
-        """Whether methods have access levels that nobody is asked for."""
-        is_open = not (self.requires_authentication or self._access.rules)
-        return is_open and any(method.access for method in self.methods.values())
+        """Whether methods of the application have access levels that nobody is asked for."""
+        if self.requires_authentication or self._access.rules:
+            return False
+        apart = self.namespace.apart
+        return any(m.access for m in self.methods.values() if m.namespace not in apart)
 
     @cached_property
     def clock(self) -> IReactorTime:
