@@ -2,24 +2,33 @@
 
 twistd -n rpc --config etc/chat.toml
 
-Members talk over TCP or WebSocket, each in the framing of its own.  They are sent `chat.joined`,
-`chat.said`, `chat.mood` and `chat.left`; who joins is called as well: `chat.askMood`.
+Members talk over TCP or WebSocket, each in the framing of its own.  They are sent what
+`ChatRoom.sends` lists; who joins is called as well: `chat.askMood`.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
 from twisted.internet.defer import ensureDeferred
 
-from twisted_rpc import CallError, Connection, ConnectionLost, Context, RPCError, method
+from twisted_rpc import (
+    CallError,
+    Connection,
+    ConnectionLost,
+    Context,
+    Event,
+    Example,
+    RPCError,
+    method,
+)
 
 __all__ = ["ChatError", "ChatRoom", "Member"]
 
-Name = Annotated[str, Meta(pattern=r"^\S+\Z", max_length=40)]
+Name = Annotated[str, Meta(pattern=r"^\S+\Z", max_length=40, description="One word.")]
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 MOOD_LENGTH = 100
@@ -37,22 +46,67 @@ class ChatError(IntEnum):
 
 
 class Member(Struct):
-    """Somebody in the room."""
+    """Somebody in the room.
+
+    Attributes:
+        name: what the others see.
+        mood: what its client answered when it was asked.
+    """
 
     name: str
     mood: str | None = None
 
 
+class Named(Struct):
+    """Somebody's name."""
+
+    name: str
+
+
+class Said(Struct):
+    """Somebody has said something."""
+
+    name: str
+    text: str
+
+
+class Mood(Struct):
+    """Somebody's mood is known."""
+
+    name: str
+    mood: str
+
+
+NOT_JOINED = RPCError(ChatError.NOT_JOINED, "join first")
+
+
 class ChatRoom:
     """One room; a connection is one member of it at most."""
+
+    sends: ClassVar = {
+        "joined": Event(Named, description="Somebody has entered the room."),
+        "said": Event(Said),
+        "mood": Event(Mood),
+        "left": Event(Named, description="Somebody has left, or is gone."),
+        "askMood": Event(Named, str, "How do you feel?  It is asked once of who has joined."),
+    }
 
     def __init__(self) -> None:
         self._members: dict[Connection, Member] = {}
         self._watched: set[Connection] = set()
 
-    @method
+    @method(
+        errors=[
+            RPCError(ChatError.NAME_TAKEN, "name is taken", {"name": "ann"}),
+            RPCError(ChatError.ALREADY_JOINED, "you are in the room already"),
+            RPCError(ChatError.ONE_WAY, "join over TCP or WebSocket"),
+        ]
+    )
     def join(self, ctx: Context, name: Name) -> list[Member]:
-        """Enter the room; return who is in it."""
+        """Enter the room; return who is in it.
+
+        From then on the others are heard, until the connection is closed.
+        """
         connection = ctx.connection
         if connection is None or not connection.full_duplex:
             raise RPCError(ChatError.ONE_WAY, "join over TCP or WebSocket")
@@ -67,22 +121,27 @@ class ChatRoom:
         ensureDeferred(self._ask_mood(connection))
         return self.who()
 
-    @method
+    @method(errors=[NOT_JOINED])
     def say(self, ctx: Context, text: Text) -> int:
         """Say something to the others; return how many they are."""
         member = self._member(ctx)
         return self._tell_others(ctx.connection, "said", {"name": member.name, "text": text})
 
-    @method
+    @method(errors=[NOT_JOINED])
     def leave(self, ctx: Context) -> None:
         """Leave the room; the connection stays open."""
         self._member(ctx)
         self._remove(ctx.connection)
 
-    @method
+    @method(examples=[Example([], [], "an empty room")])
     def who(self) -> list[Member]:
         """The members, first come first; also for those who are none."""
         return list(self._members.values())
+
+    @method(deprecated="use chat.who")
+    def members(self) -> list[str]:
+        """The names of the members."""
+        return [member.name for member in self._members.values()]
 
     def _member(self, ctx: Context) -> Member:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_rpc import Connection, Context, Request, RPCError, Server, method
+from twisted_rpc import Connection, Context, Example, Request, RPCError, Server, method
 from twisted_rpc.invocation import CallNext
 
 __all__ = ["MyServer", "OutOfStock", "Shop"]
@@ -36,7 +36,10 @@ class Shop:
     def __init__(self) -> None:
         self._apples = 10
 
-    @method
+    @method(
+        errors=[RPCError(OUT_OF_STOCK, "out of stock", {"left": 3})],
+        examples=[Example([4], 6)],
+    )
     def buy(self, apples: int) -> int:
         """Buy apples; return how many are left."""
         if apples > self._apples:
@@ -48,6 +51,7 @@ class Shop:
 class MyServer(Server):
     """Logs who comes and goes and how long calls take, and has words for `OutOfStock`."""
 
+    title = "Apples"
     log = Logger()
 
     def __init__(self, **options: Any) -> None:

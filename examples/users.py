@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from twisted.application.service import Service
 from twisted.enterprise.adbapi import ConnectionPool, Transaction
 
-from twisted_rpc import InvalidParams, RPCError, method
+from twisted_rpc import Example, InvalidParams, RPCError, method
 
 __all__ = ["Filters", "User", "UserError", "Users"]
 
@@ -84,7 +84,12 @@ class UserError(IntEnum):
 
 
 class User(Struct, frozen=True):
-    """A user as callers see one."""
+    """A user as callers see one.
+
+    Attributes:
+        verified: whether the address is known to be theirs.
+        followers: how many there are.
+    """
 
     id: str
     name: str
@@ -94,13 +99,20 @@ class User(Struct, frozen=True):
 
 
 class Filters(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What a search may be narrowed by."""
+    """What a search may be narrowed by.
+
+    Attributes:
+        verified: true for those whose address is verified alone, false for the others.
+        minFollowers: how many followers they have at least.
+    """
 
     verified: bool | None = None
     min_followers: Count = 0
 
 
 NO_FILTERS = Filters()
+NOT_FOUND = RPCError(UserError.NOT_FOUND, "user not found", {"id": "user-0"})
+ALICE = User("user-5f9d88c", "Alice Johnson", "alice@example.com", verified=True, followers=1)
 
 
 class Users(Service):
@@ -129,12 +141,24 @@ class Users(Service):
         super().stopService()
         self._pool.close()
 
-    @method(name="getUserById", access="read")
+    @method(
+        name="getUserById",
+        access="read",
+        errors=[NOT_FOUND],
+        examples=[Example({"id": ALICE.id}, ALICE)],
+    )
     async def get_user_by_id(self, *, id: str) -> User:
         """The user of that id."""
         return await self._run(_find, id)
 
-    @method(name="updateUser", access="write")
+    @method(
+        name="updateUser",
+        access="write",
+        errors=[
+            NOT_FOUND,
+            RPCError(UserError.EMAIL_TAKEN, "email is taken", {"email": ALICE.email}),
+        ],
+    )
     async def update_user(
         self, *, id: str, name: Name | None = None, email: Email | None = None
     ) -> User:
@@ -143,18 +167,42 @@ class Users(Service):
             raise InvalidParams("give a name or an email")
         return await self._run(_update, {"id": id, "name": name, "email": email})
 
-    @method(name="followUser", access="write")
+    @method(
+        name="followUser",
+        access="write",
+        errors=[
+            NOT_FOUND,
+            RPCError(UserError.CANNOT_FOLLOW_SELF, "users cannot follow themselves"),
+        ],
+    )
     async def follow_user(self, *, followerId: str, followeeId: str) -> User:
         """Have one user follow another; return the one who is followed."""
         if followerId == followeeId:
             raise RPCError(UserError.CANNOT_FOLLOW_SELF, "users cannot follow themselves")
         return await self._run(_follow, followerId, followeeId)
 
-    @method(name="searchUsers", access="read")
+    @method(
+        name="searchUsers",
+        access="read",
+        examples=[
+            Example(
+                {"query": "alice", "filters": {"verified": True}, "limit": 1},
+                [ALICE],
+                "verified users alone",
+            )
+        ],
+    )
     async def search_users(
         self, *, query: str, filters: Filters = NO_FILTERS, limit: Limit = 20, offset: Count = 0
     ) -> list[User]:
-        """The users with a text in their name or address, in the order of their names."""
+        """The users with a text in their name or address, in the order of their names.
+
+        Args:
+            query: the text, in whatever case.
+            filters: what they have to be besides.
+            limit: how many at most.
+            offset: how many of the first are left out.
+        """
         values = {
             "query": query,
             "verified": filters.verified,

@@ -12,8 +12,8 @@ from tests.examples.daemon import CONFIGURATIONS, ROOT, check
 METHODS = {
     "admin": 13,
     "calculator": 5,
-    "chat": 4,
-    "examples": 13,
+    "chat": 5,
+    "examples": 14,
     "server_subclass": 1,
     "users": 4,
 }
