@@ -83,6 +83,7 @@ LAYERS = (
         *("logs.choosing", "logs.events", "logs.levels", "logs.lines", "logs.observers"),
         "logs.output",
         *("pages.openrpc", "testing.examples"),
+        "pages.console",
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -107,9 +107,7 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         self._check_tls()
         self._check_redirect()
-        for key in PAGES:
-            if getattr(self, key) and self.transport not in ("http", "hybrid"):
-                raise ValueError(f"{key} is for http and hybrid, not for {self.transport}")
+        self._check_pages()
         if self.transport == "stdio":
             if self.endpoint:
                 raise ValueError("stdio takes no endpoint")
@@ -137,6 +135,13 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in self.sni:
             if not re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
                 raise ValueError(f"sni: {name!r} is no name of a host in lower case")
+
+    def _check_pages(self) -> None:
+        for key in PAGES:
+            if getattr(self, key) and self.transport not in ("http", "hybrid"):
+                raise ValueError(f"{key} is for http and hybrid, not for {self.transport}")
+        if self.console and self.client is False:
+            raise ValueError("console needs client, which it calls by")
 
     def _check_redirect(self) -> None:
         if self.redirect is None:

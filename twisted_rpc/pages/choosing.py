@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from twisted.web.resource import IResource
 
@@ -15,7 +15,9 @@ from twisted_rpc.server import Server
 from twisted_rpc.transports.routing import Asks, Pages, Site
 from twisted_rpc.transports.web import WebRules
 
-__all__ = ["Chosen", "Place", "pages_for"]
+__all__ = ["Chosen", "Place", "find", "pages_for"]
+
+T = TypeVar("T")
 
 
 class Place(NamedTuple):
@@ -33,13 +35,17 @@ class Place(NamedTuple):
 
 
 PLACES: Mapping[bytes, Place] = {
+    b"/": Place("console", Asks.NOBODY, "console"),
+    b"/console": Place("console", Asks.NOBODY, "console"),
+    b"/console/": Place("console", Asks.NOBODY, "console"),
+    b"/console/settings.json": Place("console", Asks.WHO_SAYS_SO, "console"),
     b"/client.d.ts": Place("client", Asks.NOBODY, "static"),
     b"/client.js": Place("client", Asks.NOBODY, "static"),
     b"/healthz": Place("health", Asks.NOBODY, "health"),
     b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
     b"/openrpc.json": Place("openrpc", Asks.EVERYBODY, "openrpc"),
 }
-"""All pages by their paths."""
+"""All pages by their paths; one that ends with `/` has all below it, but for `/` itself."""
 
 _FOR_OWN = frozenset({"console", "metrics"})
 """What is shown, unless a listener says otherwise, where only this machine reaches it."""
@@ -75,19 +81,23 @@ class Chosen:
         self._site = site
         self.is_own = is_own
         self._places = {path: place for path, place in PLACES.items() if self.shows(place.key)}
+        if site is not None:
+            self._places.pop(b"/", None)
 
     def shows(self, key: str) -> bool:
         """Whether a kind of page is shown here."""
         if key == "openrpc" and not self.server.is_discoverable:
             return False
         said: bool | None = getattr(self.listener, key)
+        if said is None and key == "console" and self.listener.client is False:
+            return False  # it calls by that client
         if said is None:
             return self.is_own or key not in _FOR_OWN
         return said
 
     def asks(self, path: bytes) -> Asks | None:
         """See `Pages.asks`."""
-        place = self._places.get(path)
+        place = find(self._places, path)
         if place is not None:
             return place.asks
         return None if self._site is None else Asks.NOBODY
@@ -101,7 +111,15 @@ class Chosen:
         for path, place in self._places.items():
             module = import_module(f"twisted_rpc.pages.{place.module}")
             pages[path] = module.page(self, path)
-        return Tree(pages, self._site)
+        return Tree(partial(find, pages), self._site)
+
+
+def find(places: Mapping[bytes, T], path: bytes) -> T | None:
+    """What stands at a path, or has all that is below its first folder; None if nothing does."""
+    found = places.get(path)
+    if found is None and (end := path.find(b"/", 1) + 1):
+        found = places.get(path[:end])
+    return found
 
 
 def pages_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -16,18 +16,18 @@ class Tree(Resource):
     """Our pages by their paths; all others are the application's, if it has a site.
 
     Args:
-        pages: by whole path, such as `/healthz`.
+        find: our page of a path, such as `/healthz`; None if we have none there.
         site: the application's resource, or None.
     """
 
-    def __init__(self, pages: Mapping[bytes, Page], site: IResource | None) -> None:
+    def __init__(self, find: Callable[[bytes], Page | None], site: IResource | None) -> None:
         super().__init__()
-        self._pages = pages
+        self._find = find
         self._site = site
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """See `IResource.getChildWithDefault`."""
-        page = self._pages.get(request.path.partition(b"?")[0])
+        page = self._find(request.path.partition(b"?")[0])
         if page is not None:
             return page
         site = self._site

@@ -1,0 +1,228 @@
+/** What the page knows and sends: settings, document, who is logged in, and the two clients. */
+
+import {RPCError, connect} from '../client.js';
+import {documentOfNames} from './openrpc.js';
+import {outcomeOf} from './outcomes.js';
+import {Received} from './received.js';
+
+const METHOD_NOT_FOUND = -32601;
+const UNAUTHORIZED = -32001;
+const TRANSPORTS = {websocket: 'ws', http: 'http'};
+
+/**
+ * A visit to a server.
+ *
+ * Credentials are in its memory and nowhere else: a reload forgets them.
+ */
+export class Session {
+  settings = null;
+  document = null;
+  /** Who is logged in, for people to read; null for nobody. */
+  who = null;
+  /** Whether nothing goes on without a login. */
+  needsLogin = false;
+  /** What went wrong, in words; '' if nothing did. */
+  problem = '';
+  /** What the server has sent by itself. */
+  received = new Received(() => this.#changed());
+
+  #base;
+  #auth;
+  #clients = new Map();
+  #listeners = new Set();
+
+  /** @param {URL} base where the console's own files are */
+  constructor(base) {
+    this.#base = base;
+  }
+
+  /**
+   * Be told of every change.
+   *
+   * @param {() => void} listener
+   * @returns {() => void} ends it
+   */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed() {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** The state of the WebSocket: '', connecting, connected, disconnected or closed. */
+  get state() {
+    return this.#clients.get('websocket')?.state ?? '';
+  }
+
+  /** Whether people can log in here at all. */
+  get canLogIn() {
+    return ['password', 'token'].some((kind) => this.settings?.kinds.includes(kind));
+  }
+
+  /** How somebody has logged in: '', password or token. */
+  get authKind() {
+    if (!this.#auth) return '';
+    return 'token' in this.#auth ? 'token' : 'password';
+  }
+
+  /** The URL that calls go to over a transport. */
+  urlOf(transport) {
+    const url = new URL(this.settings?.path ?? '/', this.#base);
+    url.protocol = TRANSPORTS[transport] + (this.#base.protocol === 'https:' ? 's:' : ':');
+    return url.href;
+  }
+
+  /** Ask for the settings and the document; what fails is told in `problem`. */
+  async start() {
+    this.problem = '';
+    try {
+      await this.#load();
+    } catch (error) {
+      if (isRefusal(error)) this.needsLogin = true;
+      else if (this.settings) this.problem = `The server does not say which methods it has: ${error.message}`;
+      else this.problem = 'The server does not answer. Is it still running?';
+    }
+    this.#changed();
+  }
+
+  /** Settings and document, as whoever is logged in sees them. */
+  async #load() {
+    const answer = await this.#fetch('settings.json');
+    if (answer.status === 401) throw new RPCError(UNAUTHORIZED, 'Unauthorized');
+    this.settings = await answer.json();
+    this.who = this.settings.identity;
+    this.needsLogin = this.settings.requires_login && this.who === null
+      && !this.settings.kinds.includes('anonymous');
+    if (this.needsLogin) return;
+    this.document = await this.#discover();
+    this.client('websocket');
+  }
+
+  async #discover() {
+    const client = this.client('http');
+    try {
+      return await client.call('rpc.discover');
+    } catch (error) {
+      if (error.code !== METHOD_NOT_FOUND) throw error;
+    }
+    try {
+      return documentOfNames(await client.call('rpc.methods'));
+    } catch (error) {
+      if (error.code !== METHOD_NOT_FOUND) throw error;
+      return documentOfNames([]);
+    }
+  }
+
+  /**
+   * Log in; the document is asked for again, since other methods may be there.
+   *
+   * @param {{user: string, password: string} | {token: string}} auth
+   * @returns {Promise<string>} '' if that went well, or why it did not
+   */
+  async logIn(auth) {
+    this.#forget();
+    this.#auth = auth;
+    try {
+      await this.#load();
+      this.problem = '';
+      return '';
+    } catch (error) {
+      this.#forget();
+      this.needsLogin = this.settings.requires_login && !this.settings.kinds.includes('anonymous');
+      return isRefusal(error) ? 'The server does not take these credentials.' : error.message;
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Forget who was logged in, and what only they may see. */
+  async logOut() {
+    this.#forget();
+    this.received.clear();
+    await this.start();
+  }
+
+  #forget() {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+    this.#auth = undefined;
+    this.who = null;
+    this.document = null;
+  }
+
+  /**
+   * The client of a transport, made when it is needed first.
+   *
+   * @param {'websocket'|'http'} transport
+   */
+  client(transport) {
+    if (!this.#clients.has(transport)) {
+      const client = connect(this.urlOf(transport), this.#auth ? {auth: this.#auth} : {});
+      this.#clients.set(transport, client);
+      if (transport === 'websocket') this.#listen(client);
+    }
+    return this.#clients.get(transport);
+  }
+
+  #listen(client) {
+    client.onstate = () => this.#changed();
+    client.on('*', (params, name) => this.received.add(name, params));
+  }
+
+  /** The text of /metrics, as whoever is logged in may see it. */
+  async metrics() {
+    const answer = await this.#fetch('/metrics');
+    if (!answer.ok) throw new Error(`/metrics is answered with ${answer.status}`);
+    return answer.text();
+  }
+
+  #fetch(path) {
+    const headers = {};
+    if (this.#auth?.token) headers.Authorization = `Bearer ${this.#auth.token}`;
+    else if (this.#auth) headers.Authorization = basic(this.#auth);
+    return fetch(new URL(path, this.#base), {headers, credentials: 'omit'});
+  }
+
+  /**
+   * Send a call or a notification.
+   *
+   * @param {{method: string, params: unknown, transport: string, notification: boolean, signal?: AbortSignal}} request
+   * @returns {Promise<object>} its outcome; see `outcomeOf`
+   */
+  send({method, params, transport, notification, signal}) {
+    const client = this.client(transport);
+    return outcomeOf(() =>
+      notification ? client.notify(method, params, {signal}) : client.call(method, params, {signal}));
+  }
+
+  /**
+   * Send several calls as one message.
+   *
+   * @param {{method: string, params: unknown, notification: boolean}[]} requests
+   * @param {string} transport
+   * @returns {Promise<object[]>} an outcome of each, in their order
+   */
+  async sendBatch(requests, transport) {
+    const client = this.client(transport);
+    const outcomes = [];
+    await client
+      .batch((batch) => {
+        for (const {method, params, notification} of requests) {
+          const add = notification ? batch.notify : batch.call;
+          outcomes.push(outcomeOf(() => add(method, params)));
+        }
+      })
+      ?.catch?.(() => {}); // each of its calls tells of it
+    return Promise.all(outcomes);
+  }
+}
+
+const isRefusal = ({code, name}) => code === UNAUTHORIZED || name === 'AuthenticationFailed';
+
+/** A password as HTTP bears it (RFC 7617), in UTF-8. */
+function basic({user, password}) {
+  const bytes = new TextEncoder().encode(`${user}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
