@@ -59,11 +59,10 @@ function Summary({method, isBare}) {
 function CopyAs({session, workspace, method}) {
   const text = workspace.draftOf(method);
   if (faultOfText(text)) return null;
-  const {transport} = workspace;
-  const request = {method: method.name, params: paramsOf(text), notification: workspace.notification};
-  const place = {transport, url: session.urlOf(transport), auth: session.authKind};
+  const {transport, notification} = workspace;
+  const request = {method: method.name, params: paramsOf(text), transport, notification};
   return html`<section class="panel" aria-label="Copy as">
-    <h2>Copy as</h2><${Snippets} request=${request} place=${place} /></section>`;
+    <h2>Copy as</h2><${Snippets} request=${session.fullRequest(request)} /></section>`;
 }
 
 function Welcome({document}) {

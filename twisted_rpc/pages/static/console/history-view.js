@@ -52,8 +52,7 @@ function Item({item, session, workspace, isCopied, onCopy}) {
     </div>
     <code class="card-text">${item.hidden ? 'not kept: there may be a secret in it' : text.trim() || 'no parameters'}</code>
     ${!ok && html`<p class="failure-line">${item.message}</p>`}
-    ${isCopied && html`<${Snippets} request=${{method, params: paramsOf(text), notification}}
-      place=${{transport, url: session.urlOf(transport), auth: session.authKind}} />`}
+    ${isCopied && html`<${Snippets} request=${session.fullRequest({...item, params: paramsOf(text)})} />`}
   </li>`;
 }
 

@@ -1,6 +1,7 @@
 /** What the server sends by itself, as it comes. */
 
 import {html} from './html.js';
+import {stringify} from './exact.js';
 import {JSONView} from './json.js';
 import {eventsOf} from './openrpc.js';
 import {clockText} from './outcomes.js';
@@ -38,12 +39,13 @@ export function Live({session}) {
 
 function fits({name, params}, filter) {
   const words = filter.trim().toLowerCase();
-  return !words || name.toLowerCase().includes(words) || JSON.stringify(params ?? '').toLowerCase().includes(words);
+  return !words || name.toLowerCase().includes(words) || stringify(params ?? '').toLowerCase().includes(words);
 }
 
 function Item({item}) {
   return html`<li class="event">
     <p class="event-head"><strong class="method-name">${item.name}</strong>
+      ${item.isCall && html`<span class="badge" title="The console answers that it has no such method">call</span>`}
       <time datetime=${new Date(item.at).toISOString()}>${clockText(item.at)}</time></p>
     ${item.params !== undefined && html`<${JSONView} value=${item.params} />`}
   </li>`;

@@ -47,6 +47,6 @@ export function Login({session, onDone, onClose}) {
 }
 
 function Field({name, label, type}) {
-  return html`<label class="field"><span>${label}</span>
+  return html`<label><span>${label}</span>
     <input name=${name} type=${type} required autocomplete="off" spellcheck=${false} /></label>`;
 }

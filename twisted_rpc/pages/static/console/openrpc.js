@@ -1,7 +1,8 @@
 /** What an OpenRPC document says of methods, in the form the console shows it in. */
 
-import {defaultOf, resolve} from './schema.js';
 import {stringify} from './exact.js';
+import {initialParams} from './form.js';
+import {resolve} from './schema.js';
 
 const byName = (left, right) => (left.name < right.name ? -1 : Number(left.name > right.name));
 
@@ -108,11 +109,8 @@ export function examplesOf(method, document) {
 export function firstText(method, document) {
   const [example] = examplesOf(method, document);
   if (example) return stringify(example.params, 2);
-  const required = paramsOf(method, document).filter((param) => param.required);
-  const value = (param) => defaultOf(param.schema ?? {}, document);
-  if (!required.length) return '';
-  if (method.paramStructure === 'by-position') return stringify(required.map(value), 2);
-  return stringify(Object.fromEntries(required.map((param) => [param.name, value(param)])), 2);
+  const params = initialParams(method, document);
+  return params === undefined ? '' : stringify(params, 2);
 }
 
 /**

@@ -2,9 +2,9 @@
 
 const MOST = 500;
 
-/** Notifications, newest first. */
+/** Notifications and calls, newest first. */
 export class Received {
-  /** @type {{id: number, at: number, name: string, params: unknown}[]} */
+  /** @type {{id: number, at: number, name: string, params: unknown, isCall: boolean}[]} */
   items = [];
   /** How many have come since the page was opened. */
   count = 0;
@@ -21,11 +21,15 @@ export class Received {
     this.#changed = changed;
   }
 
-  /** Keep one, unless it is paused. */
-  add(name, params) {
+  /**
+   * Keep one, unless it is paused.
+   *
+   * @param {{name: string, params: unknown, isCall: boolean}} request
+   */
+  add(request) {
     this.count += 1;
     if (this.isPaused) this.skipped += 1;
-    else this.items = [{id: this.count, at: Date.now(), name, params}, ...this.items].slice(0, MOST);
+    else this.items = [{id: this.count, at: Date.now(), ...request}, ...this.items].slice(0, MOST);
     this.unread += 1;
     this.#changed();
   }

@@ -29,8 +29,8 @@ export function Request({session, workspace, method}) {
     <div class="parameters" data-form=${hasForm}>
       ${hasForm && html`<div class="panel"><h2>Parameters</h2>
         <${Form} method=${method} document=${session.document} text=${text} fault=${fault} onText=${write} /></div>`}
-      <div class="panel"><h2>${hasForm ? 'The same as JSON' : 'Parameters'}</h2>
-        <${JSONEditor} label="Parameters as JSON" text=${text} error=${fault} onChange=${write} /></div>
+      <div class="panel"><${JSONEditor} label="Parameters as JSON" text=${text} error=${fault || undefined}
+        onChange=${write} /></div>
     </div>
     <${Actions} workspace=${workspace} method=${method} text=${text} fault=${fault} onSend=${send} />
   </section>`;
@@ -60,7 +60,7 @@ function Actions({workspace, method, text, fault, onSend}) {
   return html`<div class="actions">
     <button class="button primary send" disabled=${Boolean(fault)} aria-keyshortcuts="Control+Enter" onClick=${onSend}>
       ${notification ? 'Notify' : 'Send'}<kbd aria-hidden="true">Ctrl ↵</kbd></button>
-    <label class="choice">over <select value=${transport} onChange=${(event) => workspace.choose({transport: event.target.value})}>
+    <label class="choice"><span>over</span> <select value=${transport} onChange=${(event) => workspace.choose({transport: event.target.value})}>
       <option value="websocket">WebSocket</option><option value="http">HTTP</option></select></label>
     <label class="choice"><input type="checkbox" checked=${notification}
       onChange=${(event) => workspace.choose({notification: event.target.checked})} /> without an answer</label>

@@ -1,6 +1,7 @@
 /** What the page knows and sends: settings, document, who is logged in, and the two clients. */
 
 import {RPCError, connect} from '../client.js';
+import {parse} from './exact.js';
 import {documentOfNames} from './openrpc.js';
 import {outcomeOf} from './outcomes.js';
 import {Received} from './received.js';
@@ -61,10 +62,15 @@ export class Session {
     return ['password', 'token'].some((kind) => this.settings?.kinds.includes(kind));
   }
 
-  /** How somebody has logged in: '', password or token. */
-  get authKind() {
-    if (!this.#auth) return '';
-    return 'token' in this.#auth ? 'token' : 'password';
+  /**
+   * A request with all that one needs to send it from elsewhere; see `snippets.js`.
+   *
+   * @param {{method: string, params: unknown, transport: string, notification: boolean}} request
+   * @returns {object} without credentials: only which kind is due
+   */
+  fullRequest({method, params, transport, notification}) {
+    const auth = this.#auth ? ('token' in this.#auth ? 'token' : 'basic') : 'none';
+    return {method, params, isNotification: notification, transport, url: this.urlOf(transport), auth};
   }
 
   /** The URL that calls go to over a transport. */
@@ -159,7 +165,7 @@ export class Session {
    */
   client(transport) {
     if (!this.#clients.has(transport)) {
-      const client = connect(this.urlOf(transport), this.#auth ? {auth: this.#auth} : {});
+      const client = connect(this.urlOf(transport), {auth: this.#auth ?? null, parse: parseExactly});
       this.#clients.set(transport, client);
       if (transport === 'websocket') this.#listen(client);
     }
@@ -168,7 +174,7 @@ export class Session {
 
   #listen(client) {
     client.onstate = () => this.#changed();
-    client.on('*', (params, name) => this.received.add(name, params));
+    client.onrequest = (name, params, isCall) => this.received.add({name, params, isCall});
   }
 
   /** The text of /metrics, as whoever is logged in may see it. */
@@ -205,19 +211,17 @@ export class Session {
    * @returns {Promise<object[]>} an outcome of each, in their order
    */
   async sendBatch(requests, transport) {
-    const client = this.client(transport);
-    const outcomes = [];
-    await client
-      .batch((batch) => {
-        for (const {method, params, notification} of requests) {
-          const add = notification ? batch.notify : batch.call;
-          outcomes.push(outcomeOf(() => add(method, params)));
-        }
-      })
-      ?.catch?.(() => {}); // each of its calls tells of it
+    let outcomes;
+    this.client(transport).batch((batch) => {
+      outcomes = requests.map(({method, params, notification}) =>
+        outcomeOf(() => (notification ? batch.notify(method, params) : batch.call(method, params))));
+    });
     return Promise.all(outcomes);
   }
 }
+
+/** As `JSON.parse`, and quick where no number can lose digits. */
+const parseExactly = (text) => (/\d{15}|\d[eE]/.test(text) ? parse(text) : JSON.parse(text));
 
 const isRefusal = ({code, name}) => code === UNAUTHORIZED || name === 'AuthenticationFailed';
 
