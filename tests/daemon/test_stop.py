@@ -92,9 +92,10 @@ import time
 from pathlib import Path
 
 
-def block(path):
-    Path(path).touch()
-    time.sleep(0.5)
+def block(begun, released):
+    Path(begun).touch()
+    while not Path(released).exists():
+        time.sleep(0.01)
     return "done"
 
 
@@ -111,10 +112,11 @@ def test_ctrl_c_ends_it_after_the_method_that_blocks_and_one_that_raises_it_does
     with start(f"--tcp={ANY_PORT}", *exposed) as daemon, LineClient.to(daemon.port) as line:
         daemon.logs_incidents = True
         assert line.call("interrupt")["error"]["code"] == -32603
-        line.send(request("block", "begun"))
+        line.send(request("block", "begun", "released"))
         wait_until((project / "begun").exists, lambda: daemon.log)
         daemon.process.send_signal(signal.SIGINT)
+        daemon.wait_for("in the method 'block'")
+        (project / "released").touch()
         assert line.receive()["result"] == "done"
         assert line.receive() is None
         assert daemon.wait() == -signal.SIGINT
-        assert "in the method 'block'" in daemon.log
