@@ -26,6 +26,9 @@ PATIENCE = 30.0
 _STILL = 0.25
 """Seconds without work after which a server has nothing left to do by itself."""
 
+_RESTING = frozenset("SIZ")
+"""States of threads that wait for something to happen, or have ended (proc(5))."""
+
 _ERROR = re.compile(r"^\w*Error\b.*", re.MULTILINE)
 """The line of a traceback, Python's or Node's, that is not about places in the source."""
 
@@ -140,7 +143,7 @@ class Process:
         """
         end = time.monotonic() + PATIENCE
         before, now = -1, self._worked()
-        while now != before:
+        while now != before or self._of_family(_is_at_work):
             if time.monotonic() > end:
                 raise Failed(f"still works after {PATIENCE:g} s, though nobody asks it to")
             time.sleep(_STILL)
@@ -203,9 +206,19 @@ def _anonymous(pid: int) -> int:
 
 
 def _ticks(pid: int) -> int:
-    """See `stat` in proc(5): what follows the name, which may hold anything."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _stat(Path(f"/proc/{pid}"))
     return int(fields[11]) + int(fields[12])
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether a thread would go on if it could: without a core it takes no time, and yet works."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return any(_stat(task)[0] not in _RESTING for task in tasks)
+
+
+def _stat(directory: Path) -> list[str]:
+    """See `stat` in proc(5): what follows the name, which may hold anything."""
+    return (directory / "stat").read_text().rpartition(")")[2].split()
 
 
 class Processes:

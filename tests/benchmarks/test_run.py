@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from benchmarks.rounds import Result, run
 from benchmarks.rows import ROWS
 from benchmarks.servers import Server, ours
 from tests.benchmarks.found import row_named
+from tests.processes import wait_until
 
 OF_EACH_KIND = "|".join(
     [
@@ -168,8 +169,7 @@ def test_an_ended_server_is_started_again_but_one_that_cannot_start_is_not() -> 
     with Processes() as processes:
         with processes.running(server) as process:
             os.kill(process.pid, signal.SIGKILL)
-            while not process.has_ended:
-                time.sleep(0.01)
+            wait_until(lambda: process.has_ended, lambda: "it goes on")
         with processes.running(server) as another:
             assert another is not process
             assert another.listens()
@@ -216,8 +216,7 @@ def test_an_interrupted_run_tells_what_there_is(
 
 def test_a_server_that_ends_while_it_is_looked_at_is_a_reason() -> None:
     with Process(ENDS) as process:
-        while not process.has_ended:
-            time.sleep(0.01)
+        wait_until(lambda: process.has_ended, lambda: "it goes on")
         with pytest.raises(Failed, match="nothing works"):
             process.memory()
         with pytest.raises(Failed, match="refused"), generator.idle(ENDS, process.port, 1):
@@ -240,6 +239,23 @@ def test_what_a_server_loads_by_itself_is_nobody_elses() -> None:
         process.wait()
         process.settle()
         assert process.memory() > 1 << 24
+
+
+def test_a_server_that_gets_no_time_has_not_settled() -> None:
+    with Process(server_of(LOADS_LATER)) as process:
+        process.wait()
+        process.pause()
+        wait_until(lambda: "T" in _states(process.pid), lambda: f"{_states(process.pid)}")
+        soon = threading.Timer(1, process.resume)
+        soon.start()
+        process.settle()
+        soon.join()
+        assert process.memory() > 1 << 24
+
+
+def _states(pid: int) -> str:
+    """The state of a process, as proc(5) has it."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
 
 
 def test_a_server_that_never_rests_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
