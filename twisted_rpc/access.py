@@ -49,13 +49,17 @@ class Rights(Struct, frozen=True):
         """Whether they reach to a name, at an access level."""
         if self.roles is not None and access is not None and access not in self.roles:
             return False
-        if any(not _is_in(name, namespaces) for namespaces in self.namespaces):
-            return False
-        if self.hidden and _is_in(name, self.hidden):
+        if (self.namespaces or self.hidden) and not self._reaches(name):
             return False
         if self.deny is not None and self.deny.match(name):
             return False
         return self.allow is None or self.allow.match(name) is not None
+
+    def _reaches(self, name: str) -> bool:
+        """Whether the namespaces let them."""
+        if _is_in(name, self.hidden):
+            return False
+        return all(_is_in(name, namespaces) for namespaces in self.namespaces)
 
 
 class Access:
