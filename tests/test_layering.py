@@ -79,6 +79,7 @@ LAYERS = (
         *("logs.choosing", "logs.events", "logs.lines", "logs.observers", "logs.output"),
         *("pages.openrpc", "testing.examples", "logs.levels"),
         "pages.console",
+        *("logs.access", "logs.secrets"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -62,6 +62,7 @@ class Watched(Message, gc=True):
         identity: who sent it.
         context: what its method was told of it.
         failure: the error it ended with.
+        in_batch: whether it is an item of a batch.
     """
 
     begun: float = 0.0
@@ -69,6 +70,7 @@ class Watched(Message, gc=True):
     identity: Any = None
     context: Any = None
     failure: RPCError | None = None
+    in_batch: bool = False
 
 
 class Invalid(Struct, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -39,6 +39,8 @@ class Ended(Struct, frozen=True, kw_only=True):
         is_notification: whether it wanted no answer.
         message_size: bytes of the message, without its framing.
         answer_size: bytes of the answer; 0 where there was none.
+        params: as they came, undecoded; `UNSET` without any.
+        in_batch: whether it was an item of a batch.
     """
 
     method: str | None
@@ -52,6 +54,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     is_notification: bool = False
     message_size: int
     answer_size: int
+    params: Raw | UnsetType = UNSET
+    in_batch: bool = False
 
     @property
     def connection(self) -> Any:
@@ -128,7 +132,9 @@ class Observation:
             return answer
         return batches.answer_each(decoded, _Items(self, decoded, item_sizes(data)), caller)
 
-    def take(self, message: Message | Invalid, caller: Caller, size: int) -> Answer:
+    def take(
+        self, message: Message | Invalid, caller: Caller, size: int, *, in_batch: bool = False
+    ) -> Answer:
         """Answer one message, or one item of a batch, of so many bytes."""
         begun = perf_counter()
         if isinstance(message, Invalid):
@@ -147,6 +153,7 @@ class Observation:
             begun=begun,
             size=size,
             identity=caller.identity,
+            in_batch=in_batch,
         )
         outcome = self._source.handle_other(watched, caller)
         if isinstance(outcome, Deferred):
@@ -169,6 +176,8 @@ class Observation:
                 is_notification=watched.id is UNSET,
                 message_size=watched.size,
                 answer_size=0 if answer is None else len(answer),
+                params=watched.params,
+                in_batch=watched.in_batch,
             )
         )
         return answer
@@ -214,7 +223,7 @@ class _Items:
 
     def start(self, item: Message | Invalid, caller: Caller) -> Answer:
         """See `Items`."""
-        return self._take(item, caller, self._sizes[id(item)])
+        return self._take(item, caller, self._sizes[id(item)], in_batch=True)
 
     def has_room(self, caller: Caller) -> bool:
         """See `Items`."""

@@ -324,6 +324,10 @@ def make_service(
     stall = config.server.stall_warning
     if stall is not None:
         Watchdog(stall, server.counters, reactor=reactor).setServiceParent(service)
+    if config.log is not None:
+        from twisted_rpc.logs.access import observe_calls
+
+        observe_calls(server, config.log)
     resource = None
     if config.web.resource is not None:
         resource = instance(config.web.resource)

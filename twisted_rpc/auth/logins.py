@@ -107,6 +107,7 @@ class Logins:
             None if most is None else (Budget(most, clock), Budget(most * _USERS, clock))
         )
         self._lines = Sparing(clock, _MOST_LINES)
+        self._entries = Sparing(clock, _MOST_LINES)
 
     def ask(self, credentials: ICredentials, origin: FarSide) -> Deferred[Login]:
         """Log in whom credentials belong to that somebody has sent.
@@ -143,7 +144,7 @@ class Logins:
             began = self._clock.seconds()
             login = await self._prove(credentials)
             failed = False
-            return login
+            return self._let_in(login, origin)
         except OutOfOrder:
             failed = False
             raise
@@ -189,7 +190,7 @@ class Logins:
     async def _ask_line(self, credentials: Sequence[ICredentials], origin: FarSide) -> Login:
         for each in credentials:
             try:
-                return await self._prove(each)
+                return self._let_in(await self._prove(each), origin)
             except LoginFailed:
                 more = self._lines.more()
                 if more is not None:
@@ -198,6 +199,13 @@ class Logins:
                         "{peer}: {who} is not let in{more}", peer=origin.peer, who=who, more=more
                     )
         raise UnauthorizedLogin
+
+    def _let_in(self, login: Login, origin: FarSide) -> Login:
+        more = self._entries.more()
+        if more is not None:
+            who = repr(str(login.identity))
+            self._log.debug("{peer}: {who} is let in{more}", peer=origin.peer, who=who, more=more)
+        return login
 
     def takes(self, kind: type[Interface]) -> bool:
         """Whether somebody can be asked about credentials of a kind."""

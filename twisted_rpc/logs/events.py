@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,7 +68,11 @@ def traceback_of(event: LogEvent) -> str:
     return "\n".join(_unseen(_escaped, line) for line in lines)
 
 
-def fields_of(event: LogEvent, used: Mapping[str, Any]) -> dict[str, Any]:
+_APART = frozenset({"stack", "format", "isError", "message", "system", "time"})
+"""Told by itself; and what observers of `twisted.python.log` leave in an event."""
+
+
+def fields_of(event: LogEvent, used: Collection[str]) -> dict[str, Any]:
     """The event's own fields that JSON can say.
 
     Args:
@@ -79,7 +83,7 @@ def fields_of(event: LogEvent, used: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     found = {}
     for name, value in event.items():
-        if not name.startswith("log_") and name not in used and name != "stack":
+        if not (name.startswith("log_") or name in used or name in _APART):
             said = plain(value)
             if said not in (None, ""):
                 found[clean(name)] = said

@@ -14,6 +14,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from twisted_rpc.correlation import CURRENT
 from twisted_rpc.log_table import LogTable
 from twisted_rpc.logs.levels import Levels
 from twisted_rpc.logs.lines import Line, json_line, text_line
@@ -87,6 +88,9 @@ class Log:
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver`; what the access log has is asked for by a key of its own."""
+        current = CURRENT.get()
+        if current is not None and "request_id" not in event:
+            event = {**event, **current.fields()}
         if event.get("log_namespace") == ACCESS:
             self._access(event)
         elif self.levels(event) is not PredicateResult.no:
