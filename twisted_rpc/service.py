@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
-from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 
 from twisted_rpc.config import Config, ServerTable
@@ -22,22 +18,14 @@ from twisted_rpc.errors import ConfigError, ExposeError
 from twisted_rpc.listener import ADMIN, Listener
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.pages.choosing import pages_for
+from twisted_rpc.ports import ListenerService, StdioService
 from twisted_rpc.server import Server
 from twisted_rpc.signals import SignalService
-from twisted_rpc.transports.base import RPCFactory, listener_name
 from twisted_rpc.transports.listening import Place, factory_for
-from twisted_rpc.transports.routing import Pages
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.watchdog import Watchdog
 
-__all__ = [
-    "ListenerService",
-    "RPCService",
-    "StdioService",
-    "make_server",
-    "make_service",
-    "take_output",
-]
+__all__ = ["RPCService", "make_server", "make_service"]
 
 
 class _CannotStart(SystemExit, Exception):
@@ -45,128 +33,6 @@ class _CannotStart(SystemExit, Exception):
 
     Being an `Exception` too, it makes a daemonised twistd remove its pid file.
     """
-
-
-class ListenerService(Service):
-    """One listener.
-
-    A port that cannot be bound fails the start of the whole daemon.
-
-    Args:
-        place: where it listens.
-        factory: what it serves.
-        transport: what it is called in the log.
-        pages: what it shows beside RPC.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        place: Place,
-        factory: RPCFactory,
-        transport: str,
-        pages: Pages | None = None,
-        *,
-        reactor: Any,
-    ) -> None:
-        self.port: IListeningPort | None = None
-        self._bound = False
-        self._starting = False
-        self.pages = pages
-        self._place = place
-        self._factory = factory
-        self._transport = transport
-        self._reactor = reactor
-
-    def privilegedStartService(self) -> None:
-        """Bind, while the process may still have the right to low ports.
-
-        Raises:
-            CannotListenError: the port is taken or not ours to take, or others can reach it
-                without TLS or authentication.
-        """
-        self._bound = self._starting = True
-        failures: list[Failure] = []
-        listening = self._place.listen(self._factory)
-        listening.addCallback(self._listening)
-        listening.addErrback(self._failed).addErrback(failures.append)
-        self._starting = False
-        for failure in failures:
-            if isinstance(failure.value, ConfigError):
-                raise CannotListenError(None, self._place.description, failure.value)
-            failure.raiseException()
-
-    def _failed(self, failure: Failure) -> Failure | None:
-        """Fail the start; or end the daemon, if it is up when an endpoint has found out."""
-        self._log.critical(
-            "cannot listen on {description}: {reason}",
-            description=self._place.description,
-            reason=failure.getErrorMessage(),
-        )
-        if self._starting:
-            return failure
-        self._reactor.stop()
-        return None
-
-    def startService(self) -> None:
-        """Bind, if nobody asked before; `twist` knows no privileged start.
-
-        Raises:
-            CannotListenError: see `privilegedStartService`.
-        """
-        super().startService()
-        if not self._bound:
-            self.privilegedStartService()
-
-    def _listening(self, port: IListeningPort) -> None:
-        self.port = port
-        where = listener_name(port.getHost())
-        self._log.info("{transport} on {where}", transport=self._transport, where=where)
-
-    def stopService(self) -> Deferred[None] | None:
-        """Take no new connections."""
-        super().stopService()
-        port, self.port = self.port, None
-        return None if port is None else port.stopListening()
-
-
-class StdioService(Service):
-    """Standard input and output as one line; when it ends, so does the daemon.
-
-    Args:
-        factory: what the line carries.
-        output: what `take_output` returned; called when the service starts unless given.
-    """
-
-    def __init__(self, factory: StreamFactory, output: int | None = None, *, reactor: Any) -> None:
-        self._factory = factory
-        self._output = output
-        self._reactor = reactor
-
-    def startService(self) -> None:
-        """Begin to read."""
-        super().startService()
-        output = take_output() if self._output is None else self._output
-        protocol = self._factory.buildProtocol(None)
-        stdio: Any = StandardIO  # the type checker takes the one of Windows
-        stdio(protocol, stdin=0, stdout=output, reactor=self._reactor)
-        protocol.connection.closed().addCallback(lambda _: self._reactor.callLater(0, self._stop))
-
-    def _stop(self) -> None:
-        if self.running:
-            self._reactor.stop()
-
-
-def take_output() -> int:
-    """Keep standard output for the protocol; return a descriptor of it.
-
-    Whatever else this process prints goes to standard error from then on: not one line
-    of a log may come between the messages, or before the first.
-    """
-    output = os.dup(1)
-    os.dup2(2, 1)
-    return output
 
 
 class RPCService(MultiService):

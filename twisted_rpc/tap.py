@@ -26,7 +26,8 @@ from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import DEFAULT_LISTENER, Listener
 from twisted_rpc.loading import split_exposure
 from twisted_rpc.log_table import LogTable
-from twisted_rpc.service import RPCService, make_server, make_service, take_output
+from twisted_rpc.ports import take_output
+from twisted_rpc.service import RPCService, make_server, make_service
 
 __all__ = ["Options", "makeService"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import reactor as installed_reactor
 
 from twisted_rpc import Server
-from twisted_rpc.service import StdioService
+from twisted_rpc.ports import StdioService
 from twisted_rpc.transports.stream import StreamFactory
 
 reactor: Any = installed_reactor

@@ -18,7 +18,8 @@ from tests.processes import DEADLINE, wait_until
 from twisted_rpc import Limits, Server
 from twisted_rpc.config import Config
 from twisted_rpc.listener import Listener
-from twisted_rpc.service import ListenerService, RPCService, make_service
+from twisted_rpc.ports import ListenerService
+from twisted_rpc.service import RPCService, make_service
 from twisted_rpc.transports.listening import Place
 
 

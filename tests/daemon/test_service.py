@@ -30,14 +30,8 @@ from twisted_rpc.config import Config, Limits
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import Listener
-from twisted_rpc.service import (
-    ListenerService,
-    RPCService,
-    StdioService,
-    make_server,
-    make_service,
-    take_output,
-)
+from twisted_rpc.ports import ListenerService, StdioService, take_output
+from twisted_rpc.service import RPCService, make_server, make_service
 from twisted_rpc.transports import listening as listening_module
 from twisted_rpc.transports.listening import Place
 from twisted_rpc.transports.stream import StreamFactory

@@ -13,7 +13,8 @@ from twisted.cred.error import LoginFailed
 from twisted.internet.defer import Deferred
 
 from twisted_rpc import Server, method
-from twisted_rpc.service import ListenerService, RPCService, StdioService
+from twisted_rpc.ports import ListenerService, StdioService
+from twisted_rpc.service import RPCService
 from twisted_rpc.tap import Options, makeService
 
 HERE = __name__

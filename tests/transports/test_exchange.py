@@ -6,7 +6,8 @@ from tests.helpers import request
 from tests.transports.harness import turn, until
 from tests.transports.web_client import JSON, HTTPTestCase, echo, head, post, reply_to, take_reply
 from twisted_rpc import Limits
-from twisted_rpc.transports.exchange import MAX_FIELDS, MAX_HEAD, Exchange
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.reading import MAX_FIELDS, MAX_HEAD
 
 BODY = request("echo", [1])
 LENGTH = f"Content-Length: {len(BODY)}"

@@ -18,7 +18,8 @@ from tests.transports.web_client import HTTPTestCase, echo, post, take_reply
 from twisted_rpc import Limits, Server
 from twisted_rpc.config import WebTable
 from twisted_rpc.transports import exchange as exchange_module
-from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.reading import RequestReader
 from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
 from twisted_rpc.transports.web import Reply
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.transports.base import RPCProtocol
-from twisted_rpc.transports.exchange import Exchange, RequestReader
+from twisted_rpc.transports.exchange import Exchange
+from twisted_rpc.transports.reading import RequestReader
 from twisted_rpc.transports.repeated import KnownHeads
 from twisted_rpc.transports.responses import Outbox, Responses
 from twisted_rpc.transports.times import RequestTimes
