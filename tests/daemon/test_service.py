@@ -228,7 +228,7 @@ class ServiceTests(TestCase):
         head = b"Host: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         found = await self.answer(listener, b"POST /api HTTP/1.1\r\n" + head)
         self.assertIn(b"-32700", found)
-        self.assertIn(b" 404 ", await self.answer(listener, b"POST / HTTP/1.1\r\n" + head))
+        self.assertIn(b" 404 ", await self.answer(listener, b"POST /rpc HTTP/1.1\r\n" + head))
 
     async def test_the_framing_is_the_one_that_is_configured(self) -> None:
         service = self.make(listening("tcp", text='framing = "netstring"\n'))

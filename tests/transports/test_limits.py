@@ -35,9 +35,9 @@ from twisted_rpc.transports.stream import StreamFactory
 
 NO_LIMITS_BY_THEMSELVES = {
     *("ping_interval", "calls_burst", "error_cost"),
-    *("auth_delay", "auth_recheck"),
+    *("auth_delay", "auth_recheck", "drain_delay"),
 }
-"""They say when another one is hit."""
+"""They say when another one is hit, or something happens."""
 
 
 class LimitsTestCase(TransportTestCase):
