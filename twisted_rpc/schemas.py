@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from twisted_rpc.docstrings import parse_doc
 
@@ -44,11 +45,14 @@ class Schemas:
 
     def of(self, annotation: Any) -> Schema:
         """The schema of a type; an empty one, which everything fits, where there is none."""
-        schema, components = _generated(annotation)
-        names = {name: self._name(name, components) for name in components}
-        for name, component in components.items():
+        made = _generated(annotation)
+        names = {name: self._name(name, looks) for name, looks in made.looks.items()}
+        if all(name == known for name, known in names.items()):  # as nearly always
+            self.components.update(made.components)
+            return made.schema
+        for name, component in made.components.items():
             self.components[names[name]] = _renamed(component, names)
-        return _renamed(schema, names)
+        return _renamed(made.schema, names)
 
     def members(self, annotation: Any) -> Schema:
         """The schema of a type itself, and not the reference to it."""
@@ -67,9 +71,8 @@ class Schemas:
                 waiting += _referred(self.components[name])
         return {name: self.components[name] for name in sorted(kept)}
 
-    def _name(self, name: str, components: Mapping[str, Schema]) -> str:
+    def _name(self, name: str, looks: str) -> str:
         """What a component is called in this document."""
-        looks = _looks(name, components)
         found = self._names.get(looks)
         if found is None:
             base = name.rpartition(".")[2]  # the module is before it, where two have one name
@@ -86,22 +89,31 @@ class Schemas:
                 return name
 
 
-def _generated(annotation: Any) -> tuple[Schema, Mapping[str, Schema]]:
+class _Generated(Struct, frozen=True):
+    """The schema of a type, the components it refers to, and what tells each from others."""
+
+    schema: Schema
+    components: Mapping[str, Schema] = {}
+    looks: Mapping[str, str] = {}
+
+
+def _generated(annotation: Any) -> _Generated:
     try:
         return _remembered(annotation)
     except TypeError:  # such as a list in `Annotated`, which is no key
         return _generate(annotation)
 
 
-def _generate(annotation: Any) -> tuple[Schema, Mapping[str, Schema]]:
+def _generate(annotation: Any) -> _Generated:
     try:
-        (schema,), components = msgspec.json.schema_components(
+        (schema,), found = msgspec.json.schema_components(
             [annotation], schema_hook=_unknown, ref_template=_PLACE + "{name}"
         )
     except Exception:  # a type no JSON fits, or one that cannot be looked into
-        return {}, {}
-    adapted = {name: _documented(_adapted(made)) for name, made in components.items()}
-    return _adapted(schema), adapted
+        return _Generated({})
+    components = {name: _documented(_adapted(made)) for name, made in found.items()}
+    looks = {name: _looks(name, components) for name in components}
+    return _Generated(_adapted(schema), components, looks)
 
 
 _remembered = functools.lru_cache(1024)(_generate)
@@ -171,16 +183,17 @@ def _renamed(schema: Schema, names: Mapping[str, str]) -> Schema:
     return renamed
 
 
-def _referred(value: Any) -> list[str]:
-    """The names that something refers to."""
-    names: list[str] = []
-
-    def note(name: str) -> str:
-        names.append(name)
-        return name
-
-    _each_reference(value, note)
-    return names
+def _referred(value: Any, key: str = "") -> Iterator[str]:
+    """The names that something refers to, as `_each_reference` finds them."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _referred(item, key)
+    elif isinstance(value, dict):
+        inside = "$ref" if key == "mapping" else None
+        for name, member in value.items():
+            yield from _referred(member, inside or name)
+    elif key == "$ref" and isinstance(value, str) and value.startswith(_PLACE):
+        yield value.removeprefix(_PLACE)
 
 
 def _looks(name: str, components: Mapping[str, Schema]) -> str:

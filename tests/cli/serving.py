@@ -24,7 +24,12 @@ LISTS: dict[str, Any] = {
     "rpc.discover": {
         "openrpc": "1.3.2",
         "methods": [
-            {"name": "b", "params": [{"$ref": "#/components/contentDescriptors/Page"}]},
+            {
+                "name": "b",
+                "params": [{"$ref": "#/components/contentDescriptors/Page"}],
+                "deprecated": True,
+                "x-deprecated": "use a",
+            },
             {"name": "a\x1b[2J", "params": [{"name": "x"}, {"name": "y"}], "summary": "Adds."},
             {"$ref": "#/elsewhere"},
         ],

@@ -304,7 +304,7 @@ def test_methods_are_listed_by_whatever_lists_them(program: Program, servers: Se
     done = program("methods", "--json", servers.url("rpc.discover"))
     assert json.loads(done.stdout) == [
         {"name": "a\x1b[2J", "params": ["x", "y"], "summary": "Adds."},
-        {"name": "b", "params": ["Page"]},
+        {"name": "b", "params": ["Page"], "deprecated": "use a"},
     ]
 
 

@@ -12,3 +12,17 @@ def test_a_column_that_would_be_empty_is_left_out() -> None:
         ["method", "what it does"],
         [["a", ""], ["b(x, y)", ""], ["c()", "Counts."]],
     )
+
+
+def test_what_is_deprecated_says_so() -> None:
+    old = [
+        MethodInfo("a", [], "Adds.", "use b"),
+        MethodInfo("b", [], None, "use c"),
+        MethodInfo("c", [], None, ""),
+    ]
+    _, rows = as_table(old)
+    assert [row[1] for row in rows] == [
+        "Adds. (deprecated: use b)",
+        "deprecated: use c",
+        "deprecated",
+    ]

@@ -21,11 +21,21 @@ class MethodInfo(Struct, frozen=True, omit_defaults=True):
         name: as it is called.
         params: the names of its parameters; None where the server does not tell.
         summary: what it does.
+        deprecated: what to use instead, or nothing but that it is deprecated; None if it is not.
     """
 
     name: str
     params: list[str] | None = None
     summary: str | None = None
+    deprecated: str | None = None
+
+    @property
+    def meaning(self) -> str:
+        """What it does, and whether it is to be used no longer."""
+        if self.deprecated is None:
+            return self.summary or ""
+        warning = f"deprecated: {self.deprecated}" if self.deprecated else "deprecated"
+        return f"{self.summary} ({warning})" if self.summary else warning
 
     @property
     def signature(self) -> str:
@@ -35,9 +45,9 @@ class MethodInfo(Struct, frozen=True, omit_defaults=True):
 
 def as_table(methods: Sequence[MethodInfo]) -> tuple[list[str], list[list[str]]]:
     """Columns and rows for a person; without what methods do, where none says it."""
-    if not any(method.summary for method in methods):
+    if not any(method.meaning for method in methods):
         return ["method"], [[method.signature] for method in methods]
-    rows = [[method.signature, method.summary or ""] for method in methods]
+    rows = [[method.signature, method.meaning] for method in methods]
     return ["method", "what it does"], rows
 
 
@@ -52,6 +62,8 @@ class _Method(Struct):
     name: str = ""
     params: list[_Parameter] = []
     summary: str | None = None
+    deprecated: bool = False
+    instead: str = field(name="x-deprecated", default="")
 
 
 class _Document(Struct):
@@ -67,6 +79,7 @@ def _of_document(answer: Any) -> list[MethodInfo]:
             method.name,
             [each.name or each.reference.rpartition("/")[2] for each in method.params],
             method.summary,
+            method.instead if method.deprecated else None,
         )
         for method in document.methods
         if method.name  # others are references
