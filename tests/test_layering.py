@@ -81,6 +81,7 @@ LAYERS = (
         *("pages.openrpc", "testing.examples", "logs.levels"),
         "pages.console",
         *("logs.access", "logs.secrets"),
+        *("logs.access", "logs.secrets", "spans"),
         *("testing.faults", "testing.fixtures", "testing.network", "testing.scripted"),
     },
 )

@@ -33,6 +33,9 @@ class Sender(Protocol):
     def call_timeout(self) -> float | None:
         """Seconds a call may take unless it says otherwise."""
 
+    def call_made(self, call: Call) -> None:
+        """Tell who wants to know of a call before it is sent."""
+
     def begin_calls(self, calls: Sequence[Call], notifications: Sequence[bytes] = ()) -> None:
         """Send calls, and notifications that are encoded already."""
 
@@ -83,10 +86,15 @@ class BatchCalls:
     ) -> Deferred[Any]:
         """Add a call; see `Connection.call`."""
         call = Call(method, params, self.peer, trace)
+        self.call_made(call)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self._keep(call)
         call.expire_in(seconds, self.clock)
         return call.result
+
+    def call_made(self, call: Call) -> None:
+        """See `Connection.call_made`."""
+        self._over.call_made(call)
 
     def _keep(self, call: Call) -> None:
         self._calls.append(call)

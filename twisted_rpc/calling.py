@@ -92,6 +92,7 @@ class Calling(Flow):
             RuntimeError: this is not the reactor's thread.
         """
         call = Call(method, params, self.peer, trace)
+        self.call_made(call)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
         self.begin_calls([call])
         if not call.result.called:
@@ -141,6 +142,10 @@ class Calling(Flow):
         return Proxy(self.call)
 
     # -- what a client and a batch use -------------------------------------------------------
+
+    def call_made(self, call: Call) -> None:
+        """Tell who wants to know of a call before it is sent."""
+        self._owner.call_made(call)
 
     @property
     def call_timeout(self) -> float | None:

@@ -7,7 +7,7 @@ override a hook; what is added to `Endpoint` reaches every kind of it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ from twisted_rpc.exposing import Exposing
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import default
 from twisted_rpc.lines import Lines
-from twisted_rpc.outgoing import encoded_notification
+from twisted_rpc.outgoing import Call, encoded_notification
 
 __all__ = ["Endpoint"]
 
@@ -67,6 +67,7 @@ class Endpoint(Exposing):
         self.lines = Lines(self.limits, self.counters)
         self.broadcasts = Broadcasts(self.clock)
         self._portal: Portal | None = None
+        self._call_observers: tuple[Callable[[Call], None], ...] = ()
 
     def notify_all(
         self, method: str, params: Any = None, exclude: Collection[Connection] = ()
@@ -93,6 +94,21 @@ class Endpoint(Exposing):
             hearers[0].check_thread("notify")
             self.broadcasts.add(hearers, notification)
         return len(hearers)
+
+    def on_call(self, observer: Callable[[Call], None]) -> Callable[[], None]:
+        """Tell of each call of ours before it is sent; call what is returned to end it."""
+        self._call_observers += (observer,)
+
+        def end() -> None:
+            kept = (each for each in self._call_observers if each is not observer)
+            self._call_observers = tuple(kept)
+
+        return end
+
+    def call_made(self, call: Call) -> None:
+        """See `IConnectionOwner`."""
+        for observer in self._call_observers:
+            observer(call)
 
     # -- hooks -------------------------------------------------------------------------------
 

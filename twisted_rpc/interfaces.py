@@ -26,6 +26,9 @@ class IConnectionOwner(Interface):
     def new_ids() -> Any:
         """Return an iterator of ids for calls over one connection; None for 1, 2, 3."""
 
+    def call_made(call: Any) -> None:
+        """A call of ours is going to be sent."""
+
     def traced(direction: str, message: bytes, connection: Any) -> None:
         """A message came in (`"<--"`) or is going out (`"-->"`): let `trace` see it."""
 

@@ -192,8 +192,11 @@ def make_service(
         Watchdog(stall, server.counters, reactor=reactor).setServiceParent(service)
     if config.log is not None:
         from twisted_rpc.logs.access import observe_calls
+        from twisted_rpc.spans import trace_with_otel
 
         observe_calls(server, config.log)
+        if config.log.otel:
+            trace_with_otel(server)
     resource = None
     if config.web.resource is not None:
         resource = instance(config.web.resource)

@@ -12,6 +12,7 @@ from tests.daemon.clients import LineClient
 from tests.examples.daemon import twistd
 from tests.logs.daemon import LoggingDaemon, events_of
 from tests.processes import DEADLINE, wait_until
+from twisted_rpc.tap import Options
 
 MODULE = """
 from twisted.logger import Logger
@@ -118,3 +119,13 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("rpc: [log] '")
         assert done.stderr.count("\n") == 1
+
+
+def test_calls_are_traced_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "rpc.toml"
+    for otel, traced in (("true", True), ("false", False)):
+        path.write_text(f"[log]\notel = {otel}\n", encoding="utf-8")
+        options = Options()
+        options.parseOptions(["--config", str(path)])
+        assert options.service is not None
+        assert options.service.server.dispatcher.invoker.plain is not traced
