@@ -2,9 +2,10 @@
 
 The word after three backquotes says what a block is:
 
-- `toml`, `python`, `ini` with `title=NAME`: a file of that name beside the commands;
+- `toml`, `python`, `ini`, `html` with `title=NAME`: a file of that name beside the commands;
 - `python` without a title: a program that has to end well;
 - `console`: commands after `$ `, and what they print; `...` stands for anything;
+- `js`: a part of a module of the page, which `tests/browser` runs;
 - `rpc`: messages to the calculator (`-->`) and its answers (`<--`);
 - `text`: for the eye only.
 

@@ -15,7 +15,7 @@ from twisted_rpc import Server
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ErrorCode
 
-KINDS = {"console", "ini", "python", "rpc", "text", "toml"}
+KINDS = {"console", "html", "ini", "js", "python", "rpc", "text", "toml"}
 _LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -41,8 +40,9 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def client(tmp_path: Path) -> str:
     """The client under the name by which Node knows a module."""
-    with as_file(STATIC / "client.js") as script:
-        return str(shutil.copy(script, str(tmp_path / "client.mjs")))
+    module = tmp_path / "client.mjs"
+    module.write_bytes((STATIC / "client.js").read_bytes())
+    return str(module)
 
 
 def node(*arguments: str, client: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from tests.transports.harness import until
 from tests.transports.web_client import HTTPTestCase, echo, post, take_reply
 from twisted_rpc import Limits, Server
 from twisted_rpc.config import WebTable
-from twisted_rpc.transports import reading
+from twisted_rpc.transports import reading as reading_module
 from twisted_rpc.transports.exchange import Exchange
 from twisted_rpc.transports.reading import RequestReader
 from twisted_rpc.transports.repeated import KnownHeads, RepeatedHead
@@ -154,7 +154,7 @@ def test_a_body_may_not_be_longer_because_its_head_was_seen_before() -> None:
 def test_a_line_that_begins_like_another_needs_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     heads = KnownHeads()
     expected = reading(whole(b"[1]"), whole(b"[2, 3]") * 2, heads=heads).read
-    monkeypatch.setattr(reading, "HttpRequestParser", None)
+    monkeypatch.setattr(reading_module, "HttpRequestParser", None)
     other = Requests()
     reader = RequestReader(other, heads)
     reader.feed(whole(b"[1]"))

@@ -34,6 +34,7 @@ const options: ConnectOptions = {
   reconnect: false,
   backoff: (failures) => failures * 1000,
   offline,
+  parse: (text) => JSON.parse(text),
 };
 const client: Client = connect(new URL('ws://localhost/'), options);
 connect('/', {auth: () => null});
@@ -41,6 +42,8 @@ connect('/', {auth: {token: 'x'}, offline: {age: 5}});
 
 client.onstate = (state: State, error?: Error) => console.log(state, error?.message);
 client.onstate = null;
+client.onrequest = (method: string, params: unknown, isCall: boolean) => console.log(method, params, isCall);
+client.onrequest = null;
 const state: State = client.state;
 const url: string = client.url;
 
