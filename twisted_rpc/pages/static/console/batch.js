@@ -33,7 +33,7 @@ function Item({item, workspace}) {
       <a class="method-name" href=${addressOf('method', method)}>${method}</a>
       ${notification && html`<span class="badge">notification</span>`}
       ${outcome && !outcome.isPending && html`<${Measures} outcome=${outcome} />`}
-      <button class="button small" aria-label="Remove ${method} from the batch"
+      <button class="button small" aria-label="Remove: ${method}"
         onClick=${() => workspace.removeFromBatch(item.id)}>Remove</button>
     </div>
     <code class="card-text">${text.trim() || 'no parameters'}</code>

@@ -81,8 +81,8 @@ function Welcome({document}) {
       <a class="button primary" href=${addressOf('method', first.name)}>Try ${first.name}</a>
     </div>
     <ul class="hints">
-      <li><kbd>/</kbd> searches the methods, <kbd>↓</kbd> <kbd>↑</kbd> move, <kbd>Enter</kbd> opens</li>
-      <li><kbd>Ctrl</kbd> <kbd>Enter</kbd> sends</li>
+      <li class="needs-keys"><kbd>/</kbd> searches the methods, <kbd>↓</kbd> <kbd>↑</kbd> move, <kbd>Enter</kbd> opens</li>
+      <li class="needs-keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd> sends</li>
       <li>What the server sends by itself is under <a href=${addressOf('live')}>Live</a></li>
     </ul>
   </section>`;

@@ -9,7 +9,7 @@ import {html} from './html.js';
 import {Live} from './live.js';
 import {Login} from './login.js';
 import {MethodTree} from './tree.js';
-import {useRoute} from './routes.js';
+import {open, useRoute} from './routes.js';
 import {useEffect, useReducer, useRef, useState} from './vendor/hooks.js';
 import {Workspace} from './workspace.js';
 
@@ -30,6 +30,7 @@ export function Console({session, theme}) {
 
   const logOut = () => {
     workspace.current.forget();
+    open('');
     session.logOut();
   };
   const loggedIn = () => {
@@ -86,8 +87,8 @@ function Closed({session, onLogin}) {
 /** What the window is called: which view is open, and of which server. */
 function useTitle(session, {view, name}) {
   const server = session.document?.info?.title || 'RPC console';
-  const place = name ?? {live: 'Live', batch: 'Batch', history: 'History', charts: 'Charts',
-    connections: 'Connections'}[view];
+  const place = session.document && (name ?? {live: 'Live', batch: 'Batch', history: 'History', charts: 'Charts',
+    connections: 'Connections'}[view]);
   useEffect(() => {
     document.title = place ? `${place} · ${server}` : server;
   }, [place, server]);

@@ -38,7 +38,7 @@ function Examples({examples, onLoad}) {
   return html`<h2>Examples</h2><ul class="examples">${examples.map((example) => html`<li key=${example.name}>
     <div class="example-head"><h3>${example.name}</h3>
       <button class="button small" onClick=${() => onLoad(stringify(example.params, 2))}
-        aria-label="Load the example ${example.name}">Load</button></div>
+        aria-label="Load: ${example.name}">Load</button></div>
     <code class="example-text">${stringify(example.params)}</code>
     ${example.hasResult && html`<code class="example-text example-result"><span aria-hidden="true">→ </span><span
       class="sr-only">gives </span>${stringify(example.result)}</code>`}

@@ -45,9 +45,9 @@ function Item({item, session, workspace, isCopied, onCopy}) {
       <span class="muted">${clockText(item.at).slice(0, 8)} · ${timeText(item.ms)} ·
         ${transport === 'http' ? 'HTTP' : 'WebSocket'}${notification ? ' · notification' : ''}</span>
       ${!item.hidden && html`<span class="card-buttons">
-        <button class="button small" aria-label="Send ${method} again" onClick=${again}>Send again</button>
-        <button class="button small" aria-label="Edit ${method}" onClick=${load}>Edit</button>
-        <button class="button small" aria-label="Copy ${method} as" aria-expanded=${isCopied} onClick=${onCopy}>Copy as…</button>
+        <button class="button small" aria-label="Send again: ${method}" onClick=${again}>Send again</button>
+        <button class="button small" aria-label="Edit: ${method}" onClick=${load}>Edit</button>
+        <button class="button small" aria-label="Copy as… ${method}" aria-expanded=${isCopied} onClick=${onCopy}>Copy as…</button>
       </span>`}
     </div>
     <code class="card-text">${item.hidden ? 'not kept: there may be a secret in it' : text.trim() || 'no parameters'}</code>

@@ -86,12 +86,13 @@ export function paramsOf(method, document) {
  */
 export function examplesOf(method, document) {
   const follow = (example) => resolve(example, document);
+  const short = (name) => (name?.startsWith(`${method.name} `) ? name.slice(method.name.length + 1) : name);
   return (method.examples ?? []).map(follow).map((pairing, index) => {
     const params = (pairing.params ?? []).map(follow);
     const byPosition = method.paramStructure === 'by-position' || params.some((param) => !param.name);
     const result = pairing.result && follow(pairing.result);
     return {
-      name: pairing.summary || pairing.name || `Example ${index + 1}`,
+      name: pairing.summary || short(pairing.name) || `Example ${index + 1}`,
       params: byPosition
         ? params.map((param) => param.value)
         : Object.fromEntries(params.map((param) => [param.name, param.value])),
@@ -123,6 +124,7 @@ export function firstToTry(document) {
     (method.deprecated ? 100 : 0) +
     (method.name.startsWith('rpc.') || method.name.startsWith('admin.') ? 50 : 0) +
     (method.examples?.length ? 0 : 10) +
-    (method.params ?? []).filter((param) => param.required).length;
+    // With one or two parameters there is something to see, and little to fill in.
+    Math.abs(1.5 - (method.params ?? []).filter((param) => param.required).length);
   return [...document.methods].sort(byName).sort((left, right) => cost(left) - cost(right))[0];
 }

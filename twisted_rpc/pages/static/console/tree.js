@@ -60,14 +60,15 @@ function Group({group, current}) {
 }
 
 function Entry({method, group, isOpen}) {
+  const {name, summary = '', deprecated = false} = method;
   const prefix = `${group}.`;
-  const short = group && method.name.startsWith(prefix) ? method.name.slice(prefix.length) : method.name;
-  return html`<a href=${addressOf('method', method.name)} aria-current=${isOpen ? 'true' : undefined}
-      aria-label=${method.deprecated ? `${method.name}, deprecated` : method.name}
-      class=${method.deprecated ? 'is-deprecated' : ''}>
+  const short = group && name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  const label = [name, deprecated && 'deprecated', summary].filter(Boolean).join(' ');
+  return html`<a href=${addressOf('method', name)} aria-current=${isOpen ? 'true' : undefined} aria-label=${label}
+      class=${deprecated ? 'is-deprecated' : ''}>
     <span class="entry-name">${short}</span>
-    ${method.deprecated && html`<span class="badge">old</span>`}
-    ${method.summary && html`<span class="entry-summary">${method.summary}</span>`}
+    ${deprecated && html` <span class="badge">deprecated</span>`}
+    ${summary && html` <span class="entry-summary">${summary}</span>`}
   </a>`;
 }
 
