@@ -77,3 +77,7 @@ test('a rest by position is a list from the beginning', () => {
   assert.deepEqual(get(args, undefined), [undefined, []]);
   assert.deepEqual(get(kwargs, undefined), [undefined, {}]);
 });
+
+test('what begins by position begins without its rest', () => {
+  assert.deepEqual(put(args, undefined, 0, 1), [1]);
+});

@@ -82,8 +82,8 @@ function restOf(parameters, members) {
 export function withValue(method, parameters, value, index, given) {
   const isArray = isByPosition(method, value);
   if (!isArray) return withMember(parameters, isObject(value) ? value : {}, index, given);
-  const items = Array.isArray(value) ? value : valuesOf(method, parameters, value);
-  const made = parameters[index].isRest ? [...items.slice(0, index), ...given] : withItem(items, index, given);
+  const items = Array.isArray(value) ? value : [];
+  const made = parameters[index].isRest ? [...Array.from({length: index}, (_, at) => items[at]), ...given] : withItem(items, index, given);
   while (made.length > 0 && made.at(-1) === undefined) made.pop();
   const hasGap = Array.from(made).includes(undefined);
   if (hasGap && method.paramStructure !== 'by-position' && made.length <= parameters.length) {

@@ -7,7 +7,8 @@
 import {Coloured} from './colours.js';
 import {parse, stringify} from './exact.js';
 import {html} from './html.js';
-import {useId, useRef} from './vendor/hooks.js';
+import {useName} from './ids.js';
+import {useRef} from './vendor/hooks.js';
 
 /** Longer texts stand there in one colour: each key would wait for all of them. */
 const MOST = 50_000;
@@ -38,7 +39,7 @@ function faultIn(text) {
  * @param {string} [props.error] what is wrong beside its syntax
  */
 export function JSONEditor({text, onChange, label, error}) {
-  const id = useId();
+  const id = useName();
   const behind = useRef();
   const field = useRef();
   const fault = faultIn(text);

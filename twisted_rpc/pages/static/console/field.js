@@ -8,10 +8,11 @@ import {ListField, ObjectField, UnionField} from './containers.js';
 import {isObject, isSame, stringify} from './exact.js';
 import {About, described, Fault, faultsAt, Misfit} from './frame.js';
 import {html} from './html.js';
+import {useName} from './ids.js';
 import {AnyField, ChoiceField, isNumeric, NumberField, OnlyField, TextField} from './scalars.js';
 import {defaultOf, fitsType, kindOf, resolve} from './schema.js';
 import {isShownAsTime, TimeField} from './times.js';
-import {useId, useState} from './vendor/hooks.js';
+import {useState} from './vendor/hooks.js';
 
 const CONTROLS = {
   any: {control: AnyField, shows: () => true},
@@ -54,7 +55,7 @@ function controlOf(schema, value) {
 export function Field(props) {
   const {label, document, value, onChange, path, faults, required, isBare = false, description} = props;
   const schema = resolve(props.schema, document);
-  const id = useId();
+  const id = useName();
   const [isTouched, touch] = useState(false);
   const {control, shows, isGroup = false} = controlOf(schema, value);
   const isLeftOut = value === undefined && !required;

@@ -7,7 +7,8 @@
 import {CopyButton} from './copying.js';
 import {Exact, isObject, stringify} from './exact.js';
 import {html} from './html.js';
-import {useId, useState} from './vendor/hooks.js';
+import {useName} from './ids.js';
+import {useState} from './vendor/hooks.js';
 
 /**
  * A request, and how it is sent. Credentials are not part of it: a snippet says where they come from.
@@ -197,7 +198,7 @@ const LANGUAGES = [
  */
 export function Snippets({request}) {
   const [chosen, choose] = useState(0);
-  const id = useId();
+  const id = useName();
   const [name, write] = LANGUAGES[chosen];
   const text = write(request);
   return html`
