@@ -5,7 +5,8 @@
  */
 
 import {html} from './html.js';
-import {useEffect, useId, useLayoutEffect, useRef, useState} from './vendor/hooks.js';
+import {useName} from './ids.js';
+import {useEffect, useLayoutEffect, useRef, useState} from './vendor/hooks.js';
 import uPlot from './vendor/uplot.js';
 
 const HEIGHT = 180;
@@ -26,9 +27,10 @@ const COLOURS = 8;
  * @param {number[]} props.times in seconds since 1970
  * @param {Series[]} props.series
  * @param {(value: number | null) => string} props.format a value with its unit
+ * @param {import('preact').ComponentChildren} [props.children] what chooses what is shown, beside the title
  */
-export function Chart({title, times, series, format}) {
-  const id = useId();
+export function Chart({title, times, series, format, children}) {
+  const id = useName();
   const place = useRef();
   const plot = useRef();
   const [pointed, setPointed] = useState(null);
@@ -50,7 +52,7 @@ export function Chart({title, times, series, format}) {
   const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
   return html`
     <figure class="chart" aria-labelledby=${id}>
-      <figcaption id=${id}>${title}</figcaption>
+      <div class="chart-head"><figcaption id=${id}>${title}</figcaption>${children}</div>
       <div class="chart-plot" ref=${place} aria-hidden="true"></div>
       <ul class="chart-legend">
         ${series.map(({label, values}, at) => html`
@@ -94,11 +96,15 @@ function looksOf(place, series, format) {
   }));
   return {
     series: [{}, ...lines],
-    axes: [axis, {...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick))}],
+    axes: [{...axis, space: 80, values: (_, ticks) => ticks.map(clock)}, {...axis, size: 64, values: (_, ticks) => ticks.map((tick) => format(tick))}],
     scales: {y: {range: (_, least, most) => [Math.min(0, least ?? 0), (most || 1) * 1.1]}},
     cursor: {drag: {x: false, y: false}, y: false, points: {size: 6}},
     legend: {show: false},
   };
+}
+
+function clock(time) {
+  return new Date(time * 1000).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', second: '2-digit'});
 }
 
 /** A colour of the style sheet as a canvas takes it: whatever it is made of there. */

@@ -6,9 +6,10 @@
 
 import {Chart} from './chart.js';
 import {html} from './html.js';
+import {useName} from './ids.js';
 import {usePolling} from './polling.js';
 import {ALL, greatest, QUANTILES, Scrapes} from './scrapes.js';
-import {useId, useMemo, useRef, useState} from './vendor/hooks.js';
+import {useMemo, useRef, useState} from './vendor/hooks.js';
 
 const EVERY = 2000;
 const LINES = 8;
@@ -52,19 +53,19 @@ export function Charts({load}) {
 
 function All({points, chosen, choose}) {
   const times = useMemo(() => points.map(({time}) => time), [points]);
-  const draw = (title, series, format) => html`<${Chart} key=${title} title=${title} times=${times} series=${series} format=${format} />`;
+  const draw = (title, series, format, choice) => html`
+    <${Chart} key=${title} title=${title} times=${times} series=${series} format=${format}>${choice}</${Chart}>
+  `;
   const lines = (name) => greatest(points, name, LINES).map((key) => ({
     label: key || 'all',
     values: points.map((point) => point[name].get(key) ?? 0),
   }));
+  const methods = html`<${Methods} points=${points} chosen=${chosen} choose=${choose} />`;
   return html`
     <div class="chart-grid">
       ${draw('Calls per second', lines('calls'), perSecond)}
       ${draw('Errors per second', lines('errors'), perSecond)}
-      <div>
-        <${Methods} points=${points} chosen=${chosen} choose=${choose} />
-        ${draw('Duration of calls', latencies(points, chosen), seconds)}
-      </div>
+      ${draw('Duration of calls', latencies(points, chosen), seconds, methods)}
       ${draw('Connections', lines('connections'), count)}
       ${draw('Calls that run', [{label: 'in flight', values: points.map(({inFlight}) => inFlight)}], count)}
       ${draw('Lag of the reactor', [{label: 'lag', values: points.map(({lag}) => lag)}], seconds)}
@@ -74,17 +75,15 @@ function All({points, chosen, choose}) {
 
 /** Which method's durations are shown: of those that are called most. */
 function Methods({points, chosen, choose}) {
-  const id = useId();
+  const id = useName();
   const methods = greatest(points, 'calls', 50);
   const listed = chosen === ALL || methods.includes(chosen) ? methods : [...methods, chosen];
   return html`
-    <div class="part-head">
-      <label for=${id}>Durations of</label>
-      <select id=${id} value=${chosen} onChange=${(event) => choose(event.target.value)}>
-        <option value=${ALL}>all methods</option>
-        ${listed.map((method) => html`<option value=${method}>${method}</option>`)}
-      </select>
-    </div>
+    <label for=${id} class="hidden-text">Method</label>
+    <select id=${id} value=${chosen} onChange=${(event) => choose(event.target.value)}>
+      <option value=${ALL}>all methods</option>
+      ${listed.map((method) => html`<option value=${method}>${method}</option>`)}
+    </select>
   `;
 }
 
