@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.trial.unittest import TestCase
 
 from examples.calculator import Calculator
@@ -18,6 +20,10 @@ from twisted_rpc.testing import check_examples
 class ExamplesTest(TestCase):
     """Each service by itself, as it is when it has just been made."""
 
+    @pytest.fixture(autouse=True)
+    def _in_a_directory(self, tmp_path: Path) -> None:
+        self.directory = tmp_path
+
     async def check(self, name: str, target: Any) -> int:
         """How many examples are true of a service."""
         server = Server()
@@ -31,7 +37,7 @@ class ExamplesTest(TestCase):
         assert await self.check("chat", ChatRoom()) == 1
 
     async def test_users(self) -> None:
-        users = Users(self.mktemp())
+        users = Users(str(self.directory / "users.sqlite"))
         users.startService()
         try:
             assert await self.check("users", users) == 2
