@@ -80,7 +80,7 @@ def _tags(name: str, owner: Any) -> list[dict[str, str]]:
     if not space:
         return []
     text = getattr(owner if hasattr(owner, "__file__") else type(owner), "__doc__", None)
-    summary = "" if owner is None else parse_doc(text).summary
+    summary = parse_doc(text).summary if owner is not None and isinstance(text, str) else ""
     return [{"name": space, "description": summary} if summary else {"name": space}]
 
 
@@ -155,30 +155,32 @@ def _descriptor(name: str, schema: Schema, text: str, *, required: bool = False)
 
 def _members(params: Any, schema: Schema, doc: Doc) -> _Taken:
     """The members of a type, as the parameters that they are sent as."""
-    items = schema.get("items", {})
     if schema.get("type") == "array":
-        if not isinstance(items, list):
-            return "by-position", [{**_descriptor("items", items, ""), "x-rest": True}]
-        least = schema.get("minItems", 0)
-        names = getattr(params, "__struct_fields__", getattr(params, "_fields", ()))
-        return "by-position", [
-            _descriptor(
-                names[index] if index < len(names) else f"item{index}",
-                item,
-                doc.params.get(names[index], "") if index < len(names) else "",
-                required=index < least,
-            )
-            for index, item in enumerate(items)
-        ]
+        return "by-position", _items(params, schema, doc)
     required = schema.get("required", ())
     found = [
         _descriptor(name, member, doc.params.get(name, ""), required=name in required)
         for name, member in schema.get("properties", {}).items()
     ]
+    found.sort(key=lambda each: not each.get("required", False))
     further = schema.get("additionalProperties")
     if isinstance(further, dict):
         found.append({**_descriptor("members", further, ""), "x-rest": True})
-    return "by-name", sorted(found, key=lambda each: not each.get("required", False))
+    return "by-name", found
+
+
+def _items(params: Any, schema: Schema, doc: Doc) -> list[dict[str, Any]]:
+    """The items of an array; those of a `NamedTuple` have names of their own."""
+    items = schema.get("items", {})
+    if not isinstance(items, list):
+        return [{**_descriptor("items", items, ""), "x-rest": True}]
+    names = getattr(params, "__struct_fields__", None) or getattr(params, "_fields", None)
+    names = names or [f"item{index}" for index in range(len(items))]
+    least = schema.get("minItems", 0)
+    return [
+        _descriptor(name, item, doc.params.get(name, ""), required=index < least)
+        for index, (name, item) in enumerate(zip(names, items, strict=False))
+    ]
 
 
 # -- what else is said of it ---------------------------------------------------------------------
@@ -196,14 +198,15 @@ def _examples(
     for example in examples:
         params = _as_json(example.params)
         if isinstance(params, list):
-            known = [*names, *(f"{names[-1]}{i}" if names else f"{i}" for i in range(len(params)))]
-            given = list(zip(known, params, strict=False))
+            rest = names[-1] if names else ""
+            known = [*names, *(f"{rest}{number}" for number in range(len(params)))]
+            params_by_name = dict(zip(known, params, strict=False))
         else:
-            given = list(params.items())
+            params_by_name = params
         pairing: dict[str, Any] = {"name": example.name or _shown(method, params)}
         if example.description:
             pairing["description"] = example.description
-        pairing["params"] = [{"name": name, "value": value} for name, value in given]
+        pairing["params"] = [{"name": name, "value": item} for name, item in params_by_name.items()]
         pairing["result"] = {"name": "result", "value": _as_json(example.result)}
         yield pairing
 

@@ -186,6 +186,37 @@ class Events(DiscoveryTestCase):
         self.assertEqual(confirm["result"]["schema"], {"type": "boolean"})
         self.assertEqual(confirm["x-deprecated"], "soon gone")
 
+    def test_types_of_every_form(self) -> None:
+        self.server = serving_everything()
+        told = {each["name"]: each for each in self.document()["x-notifications"]}
+        shown = {name: [p["name"] for p in each["params"]] for name, each in told.items()}
+        self.assertEqual(
+            shown,
+            {
+                "all.counted": ["members"],
+                "all.listed": ["items"],
+                "all.moved": ["x", "y"],
+                "all.named": ["left", "right"],
+                "all.silent": [],
+            },
+        )
+        self.assertIs(told["all.counted"]["params"][0]["x-rest"], True)
+        self.assertIs(told["all.listed"]["params"][0]["x-rest"], True)
+        self.assertEqual(told["all.named"]["paramStructure"], "by-position")
+        self.assertEqual([p.get("required") for p in told["all.named"]["params"]], [True, None])
+        self.assertEqual(told["all.moved"]["params"][1]["description"], "up.")
+
+    def test_examples_name_what_they_give(self) -> None:
+        def take(*items: int) -> int:
+            return len(items)
+
+        marked = method(examples=[Example([5, 6, 7], 3)])(take)
+        self.server.expose("take", marked)
+        (example,) = self.document()["methods"][0]["examples"]
+        self.assertEqual(example["name"], "take [5,6,7]")
+        given = {param["name"]: param["value"] for param in example["params"]}
+        self.assertEqual(given, {"items": 5, "items0": 6, "items1": 7})
+
     def test_come_and_go_with_their_object(self) -> None:
         self.server.expose("deep", {"bank": Account()})
         self.server.declare_event("other")
