@@ -151,8 +151,11 @@ class View:
 
     def permits(self, name: str) -> bool:
         """Whether this caller may use a name, be there a method or an event of it or not."""
-        found = self._namespace.methods.get(name) or self._namespace.events.get(name)
-        return self._rights.permit(name, None if found is None else found.access)
+        method = self._namespace.methods.get(name)
+        if method is not None:
+            return self._rights.permit(name, method.access)
+        event = self._namespace.events.get(name)
+        return self._rights.permit(name, None if event is None else event.access)
 
     def names(self) -> list[str]:
         """The full names of all its methods, in their order."""
