@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 from unittest.mock import patch
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 from twisted.internet.defer import ensureDeferred, succeed
 
-from tests.discovery.everything import serving_everything
+from tests.discovery.everything import serving_everything, taking
 from tests.helpers import ServerTestCase, request
 from twisted_rpc import (
     Context,
@@ -392,6 +393,37 @@ class Caching(DiscoveryTestCase):
         self.server.title = str(MOST)
         self.document()
         self.assertEqual(self.made.call_count, MOST + 2)
+
+
+class Cost(DiscoveryTestCase):
+    """What it takes to make one."""
+
+    def calls_for(self, count: int) -> int:
+        """How many calls a document of so many methods takes, each of a type of its own."""
+        server = self.server = self.make_server()
+        functions = {}
+        for number in range(count):
+            kind = defstruct(f"Kind{count}x{number}", [("value", int)])
+            functions[f"m{number}"] = taking(kind)
+        server.expose("many", functions)
+        self.result_of("rpc.methods")
+        calls = 0
+
+        def note(frame: Any, event: str, argument: Any) -> None:
+            nonlocal calls
+            calls += 1
+
+        before = sys.getprofile()
+        sys.setprofile(note)
+        try:
+            self.result_of("rpc.discover")
+        finally:
+            sys.setprofile(before)
+        return calls
+
+    def test_grows_as_the_number_of_methods(self) -> None:
+        self.calls_for(1)
+        self.assertLess(self.calls_for(400), 4.4 * self.calls_for(100))
 
 
 class Concealing(DiscoveryTestCase):
