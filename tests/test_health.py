@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 
 from tests.helpers import ServerTestCase
@@ -102,6 +103,21 @@ class AnswerTests(HealthTestCase):
         third, fourth = self.report().checks[0], self.report().checks[0]
         self.assertGreater(third.since, second.since)
         self.assertEqual(third.since, fourth.since)
+
+    def test_the_log_tells_what_changes_and_no_more(self) -> None:
+        state: list[Any] = [None]
+        self.server.add_check("it", lambda: state[0])
+        with capturedLogs() as events:
+            for state[0] in (None, False, False, None, True, "no luck"):
+                self.report()
+        self.assertEqual(
+            [(event["log_level"].name, formatEvent(event)) for event in events],
+            [
+                ("warn", "the check 'it' fails: it returned False"),
+                ("info", "the check 'it' is well again"),
+                ("warn", "the check 'it' fails: no luck"),
+            ],
+        )
 
     def test_names_and_times_that_cannot_be(self) -> None:
         self.server.add_check("it", lambda: None)

@@ -14,14 +14,15 @@ from twisted.logger import Logger
 from twisted_rpc.answers import Counters
 from twisted_rpc.connection import Connection
 from twisted_rpc.context import Context
-from twisted_rpc.errors import InvalidParams, RPCError
+from twisted_rpc.errors import ConfigError, ExposeError, InvalidParams, RPCError
 from twisted_rpc.health import Report
+from twisted_rpc.listener import ADMIN
 from twisted_rpc.logs.levels import Levels
 from twisted_rpc.marking import method
 from twisted_rpc.server import Server
 from twisted_rpc.transports.base import listener_name
 
-__all__ = ["Admin", "LimitState", "OpenConnection"]
+__all__ = ["Admin", "LimitState", "OpenConnection", "expose_admin"]
 
 LevelName = Literal["debug", "info", "warn", "error", "critical"]
 
@@ -230,3 +231,25 @@ class Admin:
             what=what,
             why=f": {reason!r}" if reason else "",
         )
+
+
+def expose_admin(server: Server, *, stop: Callable[[], Any], log: Callable[[], Any]) -> None:
+    """Expose the daemon's own methods, for listeners that show them.
+
+    Args:
+        server: what they are about.
+        stop: see `Admin`.
+        log: returns the daemon's `Log`, or None where it has none of its own.
+
+    Raises:
+        ConfigError: the application has that namespace already.
+    """
+
+    def levels() -> Levels | None:
+        return getattr(log(), "levels", None)
+
+    try:
+        server.namespace.expose_apart(ADMIN, Admin(server, stop=stop, levels=levels))
+    except ExposeError as error:
+        text = f"admin = true: the daemon's own methods have that name, and {error}"
+        raise ConfigError(f"{text}; give it another") from error

@@ -15,7 +15,7 @@ from twisted.web.resource import IResource
 
 from twisted_rpc.config import Config, ServerTable
 from twisted_rpc.errors import ConfigError, ExposeError
-from twisted_rpc.listener import ADMIN, Listener
+from twisted_rpc.listener import Listener
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.pages.choosing import pages_for
 from twisted_rpc.ports import ListenerService, StdioService
@@ -203,7 +203,9 @@ def make_service(
         if not IResource.providedBy(resource):
             raise ConfigError(f"{config.web.resource}: not a twisted.web resource")
     if any(listener.admin for listener in config.listen):
-        _expose_admin(service, reactor=reactor)
+        from twisted_rpc.admin import expose_admin  # nobody else needs it
+
+        expose_admin(server, stop=reactor.stop, log=lambda: service.log)
     for listener in config.listen:
         _check_namespaces(server, listener)
         child: Service
@@ -237,21 +239,6 @@ def _check_places(listeners: Iterable[Listener]) -> None:
         if place in places and not place.startswith(("tcp:0", "tcp6:0")):
             raise ConfigError(f"{place!r} is listened on twice")
         places.add(place)
-
-
-def _expose_admin(service: RPCService, *, reactor: Any) -> None:
-    """Expose the daemon's own methods, for listeners that show them."""
-    from twisted_rpc.admin import Admin  # nobody else needs it
-
-    def levels() -> Any:
-        return None if service.log is None else service.log.levels
-
-    admin = Admin(service.server, stop=reactor.stop, levels=levels)
-    try:
-        service.server.namespace.expose_apart(ADMIN, admin)
-    except ExposeError as error:
-        text = "admin = true: the daemon's own methods have that name, and {}; give it another"
-        raise ConfigError(text.format(error)) from error
 
 
 def _check_namespaces(server: Server, listener: Listener) -> None:
