@@ -19,6 +19,8 @@ SERVER = {
     "twisted.web.client": "nobody is called",
     "twisted.web.http": "requests are read by httptools",
     "twisted.web.server": "there is no site",
+    "twisted_rpc.admin": "no listener has it",
+    "twisted_rpc.pages.page": "nobody asks for one",
     "twisted_rpc.client": "nobody is called",
     "twisted_rpc.transports.connecting": "nobody is called",
     "click": "the command line's",
