@@ -95,24 +95,21 @@ class Admin:
     @method(access="admin")
     def connections(self) -> list[OpenConnection]:
         """The connections that are open, the oldest first."""
-        found = []
-        now, wall = self._server.clock.seconds(), time.time()
-        for connection, line in self._open():
-            age = max(0.0, now - connection.opened_at)
-            found.append(
-                OpenConnection(
-                    id=connection.id,
-                    transport=connection.transport,
-                    listener="" if line is None else listener_name(line.transport.getHost()),
-                    peer=connection.peer,
-                    identity=None if connection.identity is None else str(connection.identity),
-                    opened=datetime.fromtimestamp(wall - age, UTC),
-                    seconds=round(age, 3),
-                    in_flight=connection.in_flight,
-                    unread=0 if line is None else line.wire.holds(),
-                )
-            )
-        return found
+        return [self._state(connection, line) for connection, line in self._open()]
+
+    def _state(self, connection: Connection, line: Any) -> OpenConnection:
+        age = max(0.0, self._server.clock.seconds() - connection.opened_at)
+        return OpenConnection(
+            id=connection.id,
+            transport=connection.transport,
+            listener="" if line is None else listener_name(line.transport.getHost()),
+            peer=connection.peer,
+            identity=None if connection.identity is None else str(connection.identity),
+            opened=datetime.fromtimestamp(time.time() - age, UTC),
+            seconds=round(age, 3),
+            in_flight=connection.in_flight,
+            unread=0 if line is None else line.wire.holds(),
+        )
 
     def _open(self) -> Iterator[tuple[Connection, Any]]:
         """Connections, with the lines of our own that carry them."""
