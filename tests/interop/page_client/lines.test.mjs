@@ -149,6 +149,7 @@ describe('a server that falls silent', () => {
       else if (method === 'rpc.ping') socket.send(answer(text));
     });
     const rpc = client(t, server.url, QUICK);
+    await rpc.connected();
     const kept = rpc.call('slow', [], {timeout: null});
     await errorOf(rpc.call('slow', [], {timeout: 20}));
     await until(() => server.received.some((text) => text.includes('rpc.ping')));

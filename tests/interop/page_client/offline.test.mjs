@@ -87,6 +87,7 @@ test('not for longer than so', async (t) => {
   const error = await errorOf(rpc.call('a'));
   assert.equal(error.message, 'a: no connection within 30 ms');
   open();
+  await rpc.connected();
   await rpc.call('b');
   assert.deepEqual(methods(server), ['b']);
 });
