@@ -159,6 +159,7 @@ class SeeingTests(AdminTestCase):
         self.assertEqual([each["in_flight"] for each in found], [1, 0, 0, 0])
         self.assertEqual([each["seconds"] for each in found], [2.5, 0.0, 0.0, 0.0])
         self.assertEqual([each["unread"] for each in found], [0, 0, 0, 0])
+        self.assertEqual([each["own"] for each in found], [False, False, False, True])
         age = datetime.now(UTC) - datetime.fromisoformat(stream["opened"])
         self.assertTrue(timedelta(seconds=2) < age < timedelta(minutes=2), age)
         self.assertTrue(stream["opened"].endswith("Z"))

@@ -44,6 +44,7 @@ class OpenConnection(Struct, frozen=True):
         in_flight: calls of it that run.
         unread: bytes of answers and notifications that it has yet to read, as far as they wait
             in this process.
+        own: whether it is the one that asks.
     """
 
     id: str
@@ -55,6 +56,7 @@ class OpenConnection(Struct, frozen=True):
     seconds: float
     in_flight: int
     unread: int
+    own: bool
 
 
 class LimitState(Struct, frozen=True):
@@ -93,11 +95,11 @@ class Admin:
     # -- what there is to see ----------------------------------------------------------------
 
     @method(access="admin")
-    def connections(self) -> list[OpenConnection]:
+    def connections(self, ctx: Context) -> list[OpenConnection]:
         """The connections that are open, the oldest first."""
-        return [self._state(connection, line) for connection, line in self._open()]
+        return [self._state(connection, line, ctx) for connection, line in self._open()]
 
-    def _state(self, connection: Connection, line: Any) -> OpenConnection:
+    def _state(self, connection: Connection, line: Any, ctx: Context) -> OpenConnection:
         age = max(0.0, self._server.clock.seconds() - connection.opened_at)
         return OpenConnection(
             id=connection.id,
@@ -109,6 +111,7 @@ class Admin:
             seconds=round(age, 3),
             in_flight=connection.in_flight,
             unread=0 if line is None else line.wire.holds(),
+            own=connection is ctx.connection,
         )
 
     def _open(self) -> Iterator[tuple[Connection, Any]]:
