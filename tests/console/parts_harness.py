@@ -23,14 +23,14 @@ class EchoDaemon(Daemon):
 
     Args:
         directory: where its configuration and log are kept.
-        configuration: what stands in it besides.
+        keys: what the listener has besides.
         options: of the command line.
     """
 
-    def __init__(self, directory: Path, configuration: str = "", *options: str) -> None:
+    def __init__(self, directory: Path, keys: str = "", *options: str) -> None:
         expose = '[expose]\necho = "parts_harness_service:Echo"\n'
         site = '[web]\nresource = "parts_harness_service:Site"\n'
-        text = "\n".join([listen("hybrid"), expose, site, configuration])
+        text = "\n".join([listen("hybrid"), keys, expose, site])
         (directory / "rpc.toml").write_text(text, encoding="utf-8")
         command = [TWISTD, "-n", "--pidfile=", "rpc", "--config", "rpc.toml", *options]
         super().__init__(command, directory, {**os.environ, "PYTHONPATH": str(HERE)})
@@ -70,7 +70,8 @@ class Parts(Chromium):
         """
         complaints: list[str] = []
         self.do(self._show, name, given, look, complaints, options)
-        assert [one for one in complaints if expected is None or expected not in one] == []
+        further = [one for one in complaints if expected is None or expected not in one]
+        assert further == [], further
 
     def _show(
         self,
