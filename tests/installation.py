@@ -69,7 +69,7 @@ def _install(base: Path, directory: Path) -> None:
     pip = (str(directory / "bin" / "pip"), "--disable-pip-version-check", "--quiet")
     _run(*pip, "wheel", "--no-deps", "--wheel-dir", str(base / "wheels"), str(sources))
     (wheel,) = (base / "wheels").glob("*.whl")
-    _run(*pip, "install", f"{wheel}[cli,passwd,jwt]")
+    _run(*pip, "install", f"{wheel}[cli,passwd,jwt,metrics]")
 
 
 def _run(*command: str) -> None:

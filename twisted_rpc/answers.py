@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -31,7 +32,7 @@ from twisted_rpc.invocation import Hooks
 from twisted_rpc.message import Invalid, Message, Watched
 from twisted_rpc.rates import Payer, Rates
 
-__all__ = ["Answers", "Counters", "id_of"]
+__all__ = ["Answers", "Counters", "id_of", "note"]
 
 
 class Sender(Payer, Bringer, Protocol):
@@ -66,6 +67,9 @@ class Answers:
         counters: told what came that could not be answered as it should.
         rates: told of errors that are the caller's own.
         debug: send tracebacks to callers.
+
+    Attributes:
+        note: told of every error, with its message unless that was none.
     """
 
     _log = Logger()
@@ -74,6 +78,7 @@ class Answers:
         self, limits: Limits, hooks: Hooks, counters: Counters, rates: Rates, *, debug: bool
     ) -> None:
         self.counters = counters
+        self.note: Callable[[RPCError, Message | None], None] = note
         self._rates = rates
         self._hooks = hooks
         self._debug = debug
@@ -105,7 +110,7 @@ class Answers:
             self.counters.hit("max_response")
             rpc_error = ResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
             answer = codec.error_answer(rpc_error, message.id)
-        _note(rpc_error, message)
+        self.note(rpc_error, message)
         return answer
 
     def _failed_notification(
@@ -115,11 +120,11 @@ class Answers:
         if isinstance(error, MethodNotFound):
             self.counters.ignored_notifications += 1
             self._rates.fine(caller, error)
-            _note(error, message)
+            self.note(error, message)
             return None
         rpc_error = self._rpc_error(error, message, caller)
         self._rates.fine(caller, rpc_error)
-        _note(rpc_error, message)
+        self.note(rpc_error, message)
         if isinstance(rpc_error, InvalidRequest):
             self.counters.invalid_requests += 1
             return codec.error_answer(rpc_error)
@@ -165,6 +170,7 @@ class Answers:
         else:
             self.counters.invalid_requests += 1
         self._rates.fine(caller, invalid.error)
+        self.note(invalid.error, None)
         if invalid.limit is not None:
             self.counters.hit(invalid.limit)
         if self._debug:
@@ -186,8 +192,8 @@ class Answers:
         return codec.error_answer(error, id_of(item))
 
 
-def _note(error: RPCError, message: Message) -> None:
-    """Keep what a message ended with for who observes it."""
+def note(error: RPCError, message: Message | None) -> None:
+    """Keep what a message has failed with for who observes it."""
     if isinstance(message, Watched):
         message.failure = error
 

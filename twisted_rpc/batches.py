@@ -162,7 +162,9 @@ class Batches:
         """The answer to a batch of too many items."""
         self._answers.counters.invalid_requests += 1
         self._answers.counters.hit("max_batch")
-        return codec.error_answer(BatchTooBig(f"{self.most} items at most (max_batch)"))
+        error = BatchTooBig(f"{self.most} items at most (max_batch)")
+        self._answers.note(error, None)
+        return codec.error_answer(error)
 
     def start(self, item: Message | Invalid, caller: Caller) -> Answer:
         """See `Items`."""

@@ -46,6 +46,8 @@ class Broadcasts:
     Args:
         clock: where the end of the turn comes from.
 
+    Its length is how many notifications wait, counted for each far side.
+
     Attributes:
         waiting: whether there is anything.
     """
@@ -60,6 +62,9 @@ class Broadcasts:
         self._size = 0
         self._sending = False
         self._turn: IDelayedCall | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept) * len(self._hearers)
 
     def add(self, hearers: Sequence[Hearer], notification: bytes) -> None:
         """Tell these, at the end of this turn at the latest."""

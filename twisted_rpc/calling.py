@@ -141,6 +141,11 @@ class Calling(Flow):
         """The far side's methods as attributes: `proxy.calc.add(1, 2)`."""
         return Proxy(self.call)
 
+    @property
+    def outgoing(self) -> int:
+        """How many calls of ours it has yet to answer."""
+        return 0 if self._outgoing is None else len(self._outgoing)
+
     # -- what a client and a batch use -------------------------------------------------------
 
     def call_made(self, call: Call) -> None:

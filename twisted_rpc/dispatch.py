@@ -41,12 +41,12 @@ from twisted_rpc.observing import Observation, Observer
 from twisted_rpc.rates import Rates
 from twisted_rpc.running import Answer, Caller, Dispatch, Running
 
-__all__ = ["CANCEL", "Dispatcher", "Outcome"]
+__all__ = ["CANCEL", "SYNCHRONOUS", "Dispatcher", "Outcome"]
 
 CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
 """Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
 
-_SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
+SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
 
 
@@ -87,9 +87,12 @@ class Dispatcher:
         self._admission = Admission(limits, self.rates, counters, self._choose_way)
         self._check_admission = self._admission.check
         self._load = self._admission.load
+        self._runs: Callable[..., Running] = Running
         self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
         self._answer_batch = self.batches.answer
-        self._observation = Observation(self)
+        self.observation = Observation(self)
+        self._observers = 0
+        self._unobserved: Dispatch = self.dispatch
         self.way: Dispatch = self.dispatch
         self.way_changed: Callable[[], None] = _nobody_follows
         self._methods = namespace.methods
@@ -111,14 +114,27 @@ class Dispatcher:
 
         Until then every call takes the long way.  What an observer raises is logged once.
         """
-        remove = self._observation.add(observer)
+        remove = self.observation.add(observer)
+        self._observers += 1
         self._choose_way()
 
         def end() -> None:
-            remove()
-            self._choose_way()
+            if remove():
+                self._observers -= 1
+                self._choose_way()
 
         return end
+
+    def measure(self, metered: Dispatcher) -> None:
+        """Give messages to another dispatcher, which is this one and counts besides."""
+        self.observation.source = metered
+        self._unobserved = metered.dispatch
+        self._choose_way()
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls run whose result is waited for."""
+        return self._load.running
 
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
@@ -126,9 +142,9 @@ class Dispatcher:
 
     def _choose_way(self) -> None:
         """Let calls take the short way where nobody has to be asked, or told."""
-        observed = bool(self._observation)
+        observed = self._observers > 0
         self.views.is_short = self.invoker.plain and not (self._admission.asks or observed)
-        way = self._observation.dispatch if observed else self.dispatch
+        way = self.observation.dispatch if observed else self._unobserved
         if way != self.way:
             self.way = way
             self.way_changed()
@@ -203,7 +219,7 @@ class Dispatcher:
             kind = type(result)
             if (kind is float and result - result == 0) or kind in PLAIN:
                 return Response("2.0", result, message.id)
-            if kind in _SYNCHRONOUS:
+            if kind in SYNCHRONOUS:
                 return encode_result(result, message.id, self._max_response)
         except BaseException as error:
             return self._answers.to_failure(error, message, caller)
@@ -230,6 +246,7 @@ class Dispatcher:
         try:
             self._admission.check_rates(caller)
         except RateLimited as error:
+            self._answers.note(error, None)
             return codec.error_answer(error, invalid.id)
         return self._answers.to_invalid(answered, caller)
 
@@ -309,7 +326,7 @@ class Dispatcher:
         """The answer for a result; `waiting` is what it is waited for with, if it has to be."""
         if waiting is None:
             return self._answers.to_result(result, message, caller)
-        running = Running(self._answers, message, caller, self._load, clock=self.clock)
+        running = self._runs(self._answers, message, caller, self._load, clock=self.clock)
         waiting.addCallbacks(running.succeeded, running.failed)
         if running.ended:
             return running.answer

@@ -31,6 +31,7 @@ from twisted_rpc.exposing import Exposing
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import default
 from twisted_rpc.lines import Lines
+from twisted_rpc.metering import Meters
 from twisted_rpc.outgoing import Call, encoded_notification
 
 __all__ = ["Endpoint"]
@@ -53,7 +54,10 @@ class Endpoint(Exposing):
         lines: every line there is, also those that have not come to be a connection.
         counters: what was counted since the start.
         broadcasts: what everybody is still to be told.
+        meters: what is counted beside that, if anything is; see `Server.measure`.
     """
+
+    meters: Meters | None = None
 
     def __init__(
         self,
@@ -209,6 +213,8 @@ class Endpoint(Exposing):
     def opened(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""
         self.connections[connection.id] = connection
+        if self.meters is not None:
+            self.meters.opened(connection.transport)
         try:
             self.connection_opened(connection)
         except BaseException:  # it may have been about to refuse it

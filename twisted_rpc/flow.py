@@ -83,6 +83,11 @@ class Flow(Caller):
         """Whether the far side leaves much of what was written unread."""
         return self._congested
 
+    @property
+    def backlog(self) -> int:
+        """How many messages were read and wait for their turn."""
+        return len(self._backlog)
+
     def call_ended(self) -> None:
         """See `Caller.call_ended`."""
         self._work()

@@ -124,6 +124,10 @@ class Invoker:
         """Answer a method of the protocol's no longer."""
         self._own.pop(name, None)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a method of this name, for whomever."""
+        return name in self._namespace.methods or name in self._own
+
     def use(self, middleware: Middleware) -> None:
         """Put a middleware around every call, inside those added before."""
         self._middleware.append(middleware)

@@ -98,34 +98,39 @@ class Observation:
 
     Args:
         source: what answers them.
+
+    Attributes:
+        source: the same; may be another one.
     """
 
     _log = Logger()
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._observers: tuple[Observer, ...] = ()
+        self.source = source
+        self._observers: tuple[list[Observer], ...] = ()  # each its own, also if added twice
         self._failed: list[Observer] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._observers)
+    def add(self, observer: Observer) -> Callable[[], bool]:
+        """Tell an observer from now on, until what is returned is called.
 
-    def add(self, observer: Observer) -> Callable[[], None]:
-        """Tell an observer from now on, until what is returned is called."""
-        self._observers += (observer,)
+        That says whether it has ended anything: it does so once.
+        """
+        self._observers += ((entry := [observer]),)
 
-        def remove() -> None:
-            self._observers = tuple(each for each in self._observers if each is not observer)
+        def remove() -> bool:
+            before = len(self._observers)
+            self._observers = tuple(each for each in self._observers if each is not entry)
+            return len(self._observers) < before
 
         return remove
 
     def dispatch(self, data: bytes, caller: Caller) -> Answer:
         """Answer one message or batch; see `Dispatcher.dispatch`."""
-        decoded = decode(data, self._source.max_depth)
+        decoded = decode(data, self.source.max_depth)
         if not isinstance(decoded, list):
             return self.take(decoded, caller, len(data))
         begun = perf_counter()
-        batches = self._source.batches
+        batches = self.source.batches
         if len(decoded) > batches.most:
             answer = batches.refuse()
             self._tell_refused(None, answer, caller, len(data), begun)
@@ -138,12 +143,12 @@ class Observation:
         """Answer one message, or one item of a batch, of so many bytes."""
         begun = perf_counter()
         if isinstance(message, Invalid):
-            answer = self._source.refuse(message, caller)
+            answer = self.source.refuse(message, caller)
             if answer is not None:
                 self._tell_refused(message.id, answer, caller, size, begun)
             return answer
         if message.method is UNSET:  # an answer to a call of ours
-            return self._source.run(message, caller)  # type: ignore[return-value]
+            return self.source.run(message, caller)  # type: ignore[return-value]
         caller.errors = 0
         watched = Watched(
             *(message.jsonrpc, message.method, message.params, message.id),
@@ -155,7 +160,7 @@ class Observation:
             identity=caller.identity,
             in_batch=in_batch,
         )
-        outcome = self._source.handle_other(watched, caller)
+        outcome = self.source.handle_other(watched, caller)
         if isinstance(outcome, Deferred):
             return outcome.addCallback(self._ended, watched, caller)
         return self._ended(outcome, watched, caller)
@@ -199,7 +204,7 @@ class Observation:
         )
 
     def _tell(self, ended: Ended) -> None:
-        for observer in self._observers:
+        for (observer,) in self._observers:
             try:
                 observer(ended)
             except Exception:
@@ -218,7 +223,7 @@ class _Items:
         self, observation: Observation, items: list[Message | Invalid], sizes: list[int]
     ) -> None:
         self._take = observation.take
-        self._has_room = observation._source.batches.has_room
+        self._has_room = observation.source.batches.has_room
         self._sizes = {id(item): size for item, size in zip(items, sizes, strict=True)}
 
     def start(self, item: Message | Invalid, caller: Caller) -> Answer:

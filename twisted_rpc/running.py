@@ -100,18 +100,19 @@ class Load:
 
     Attributes:
         is_full: whether no other may begin.
+        running: how many there are.
     """
 
     def __init__(self, most: int | None, changed: Callable[[], None]) -> None:
         self.is_full = False
-        self._running = 0
+        self.running = 0
         self._most = most or 1 << 62
         self._changed = changed
 
     def add(self, calls: int) -> None:
         """So many more run, or fewer."""
-        self._running += calls
-        is_full = self._running >= self._most
+        self.running += calls
+        is_full = self.running >= self._most
         if is_full is not self.is_full:
             self.is_full = is_full
             self._changed()

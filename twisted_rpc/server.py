@@ -21,6 +21,7 @@ from twisted_rpc.events import Event
 from twisted_rpc.health import Health
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.invocation import METHODS
+from twisted_rpc.metering import Metered, Meters
 from twisted_rpc.reloading import Reloads
 
 __all__ = ["Server"]
@@ -105,6 +106,27 @@ class Server(Endpoint):
             ValueError: there is a check of that name, or the timeout is no number of seconds.
         """
         return self.health.add(name, function, timeout=timeout, thread=thread)
+
+    def measure(self) -> Meters:
+        """Count calls, their times and what comes and goes, on lines from now on.
+
+        Once is enough; what is counted is in `meters`.
+        """
+        if self.meters is None:
+            self.meters = Meters(self.dispatcher.invoker.knows)
+            self.dispatcher.measure(Metered(self.dispatcher, self.meters))
+        return self.meters
+
+    @cached_property
+    def metrics(self) -> Any:
+        """The `CollectorRegistry` that `/metrics` shows, for metrics of your own.
+
+        Raises:
+            ImportError: prometheus_client is not there: it comes with `twisted_rpc[metrics]`.
+        """
+        from prometheus_client import CollectorRegistry
+
+        return CollectorRegistry(auto_describe=True)
 
     def enable_auth(
         self, user: str | ICredentialsChecker | Portal, password: str | None = None

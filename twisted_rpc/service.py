@@ -15,6 +15,7 @@ from twisted.web.resource import IResource
 
 from twisted_rpc.config import Config, ServerTable
 from twisted_rpc.errors import ConfigError, ExposeError
+from twisted_rpc.lag import Lag
 from twisted_rpc.listener import Listener
 from twisted_rpc.loading import instance, load_object
 from twisted_rpc.pages.choosing import pages_for
@@ -187,16 +188,7 @@ def make_service(
     service = RPCService(server, reactor=reactor)
     for target in _services(server):
         target.setServiceParent(service)
-    stall = config.server.stall_warning
-    if stall is not None:
-        Watchdog(stall, server.counters, reactor=reactor).setServiceParent(service)
-    if config.log is not None:
-        from twisted_rpc.logs.access import observe_calls
-        from twisted_rpc.spans import trace_with_otel
-
-        observe_calls(server, config.log)
-        if config.log.otel:
-            trace_with_otel(server)
+    _observe(service, config, reactor=reactor)
     resource = None
     if config.web.resource is not None:
         resource = instance(config.web.resource)
@@ -215,7 +207,24 @@ def make_service(
         else:
             child = _listener_service(server, listener, config, resource, reactor=reactor)
         child.setServiceParent(service.listeners)
+    if server.meters is not None:
+        Lag(server.meters.lag, reactor=reactor).setServiceParent(service)
     return service
+
+
+def _observe(service: RPCService, config: Config, *, reactor: Any) -> None:
+    """Have the daemon watched, and its calls logged and traced, as the configuration says."""
+    server = service.server
+    stall = config.server.stall_warning
+    if stall is not None:
+        Watchdog(stall, server.counters, reactor=reactor).setServiceParent(service)
+    if config.log is not None:
+        from twisted_rpc.logs.access import observe_calls
+        from twisted_rpc.spans import trace_with_otel
+
+        observe_calls(server, config.log)
+        if config.log.otel:
+            trace_with_otel(server)
 
 
 def _listener_service(

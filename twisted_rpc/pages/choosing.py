@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import NamedTuple, TypeVar
 
+from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from twisted_rpc.config import WebTable
+from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import Listener
 from twisted_rpc.server import Server
 from twisted_rpc.transports.routing import Asks, Pages, Site
@@ -18,6 +21,8 @@ from twisted_rpc.transports.web import WebRules
 __all__ = ["Chosen", "Place", "find", "pages_for"]
 
 T = TypeVar("T")
+
+_log = Logger()
 
 
 class Place(NamedTuple):
@@ -42,8 +47,9 @@ PLACES: Mapping[bytes, Place] = {
     b"/client.d.ts": Place("client", Asks.NOBODY, "static"),
     b"/client.js": Place("client", Asks.NOBODY, "static"),
     b"/healthz": Place("health", Asks.NOBODY, "health"),
-    b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
+    b"/metrics": Place("metrics", Asks.EVERYBODY, "metrics"),
     b"/openrpc.json": Place("openrpc", Asks.EVERYBODY, "openrpc"),
+    b"/readyz": Place("health", Asks.WHO_SAYS_SO, "health"),
 }
 """All pages by their paths; one that ends with `/` has all below it, but for `/` itself."""
 
@@ -80,17 +86,28 @@ class Chosen:
         self.rules = WebRules(table, listener.path)
         self._site = site
         self.is_own = is_own
+        if self.shows("metrics"):
+            server.measure()
         self._places = {path: place for path, place in PLACES.items() if self.shows(place.key)}
         if site is not None:
             self._places.pop(b"/", None)
 
     def shows(self, key: str) -> bool:
-        """Whether a kind of page is shown here."""
+        """Whether a kind of page is shown here.
+
+        Raises:
+            ConfigError: what it needs is not installed.
+        """
         if key == "openrpc" and not self.server.is_discoverable:
             return False
         said: bool | None = getattr(self.listener, key)
         if said is None and key == "console" and self.listener.client is False:
             return False  # it calls by that client
+        if key == "metrics" and said is not False and not _has_prometheus():
+            if said:
+                missing = "metrics needs prometheus_client: pip install 'twisted_rpc[metrics]'"
+                raise ConfigError(missing)
+            return False
         if said is None:
             return self.is_own or key not in _FOR_OWN
         return said
@@ -120,6 +137,14 @@ def find(places: Mapping[bytes, T], path: bytes) -> T | None:
     if found is None and (end := path.find(b"/", 1) + 1):
         found = places.get(path[:end])
     return found
+
+
+@cache
+def _has_prometheus() -> bool:
+    if find_spec("prometheus_client") is not None:
+        return True
+    _log.debug("no /metrics unless a listener asks for it: prometheus_client is not installed")
+    return False
 
 
 def pages_for(

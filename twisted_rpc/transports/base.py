@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.cred.credentials import ICredentials
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -32,6 +32,7 @@ from twisted_rpc.lines import source_of
 from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.handshakes import HandshakeLog
 from twisted_rpc.transports.keep_alive import keep_alive
+from twisted_rpc.transports.metered import wire_for
 from twisted_rpc.transports.polling import LinePoll
 from twisted_rpc.transports.wire import Wire
 
@@ -166,8 +167,12 @@ class RPCProtocol(Protocol):
 
     Args:
         admitted: whether a protocol before it on the same line was counted already.
+
+    Attributes:
+        name: what its transport is counted as; empty for who leaves that to another.
     """
 
+    name: ClassVar[str] = "tcp"
     factory: RPCFactory
     transport: Any
     wire: Wire
@@ -190,7 +195,9 @@ class RPCProtocol(Protocol):
         peer = _peer_of(self.transport)
         self.address, self.peer = address_name(peer)
         self._handshake: Deadline | None = None
-        self.wire = Wire(self.transport, endpoint, self.congested)
+        self.wire = wire_for(self.transport, endpoint, self.congested, self.name)
+        if endpoint.meters is not None and self.name:
+            self.receive_by(self.dataReceived)
         if not self._admitted:
             if isinstance(peer, IPv4Address | IPv6Address):
                 self.transport.setTcpNoDelay(True)
@@ -208,6 +215,12 @@ class RPCProtocol(Protocol):
                 self._handshake.set(endpoint.limits.handshake_timeout)
                 return
         self._begin()
+
+    def receive_by(self, receive: Callable[[bytes], None]) -> None:
+        """Give what comes from now on to a function, measured if the endpoint is."""
+        meters = self.endpoint.meters
+        measured = receive if meters is None else meters.reading(receive, self.name)
+        setattr(self, "dataReceived", measured)  # noqa: B010 - mypy knows of methods only
 
     def refuse(self, refusal: str) -> Protocol:
         """Tell the far side that it is one too many; what has the line until it is closed."""

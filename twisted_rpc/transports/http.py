@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import structs
 from twisted.internet.defer import Deferred
@@ -110,6 +110,7 @@ class HTTPFactory(RPCFactory):
 class HTTPProtocol(Pipeline):
     """Serves each request of one line in its way: RPC, a site, or WebSocket."""
 
+    name: ClassVar[str] = "http"
     factory: HTTPFactory
 
     __slots__ = ("_bridge", "_known", "_login", "_logins", "_secure", "connection")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -104,6 +104,7 @@ class _OneTooMany(Protocol):
 class HybridProtocol(RPCProtocol):
     """Listens to the first bytes, then leaves the line to who understands them."""
 
+    name: ClassVar[str] = ""
     factory: HybridFactory
 
     def begin(self) -> None:

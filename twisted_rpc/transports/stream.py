@@ -209,7 +209,7 @@ class StreamProtocol(RPCProtocol):
             return
         self.connection.bytes_received(data)
         if self._opening is None:  # nothing is left to be done here
-            self.dataReceived = self.connection.bytes_received  # type: ignore[method-assign]
+            self.receive_by(self.connection.bytes_received)
 
     def _begins_like_http(self, data: bytes) -> bool:
         """Whether this is a web page's request to a port that is not for it."""
