@@ -68,12 +68,14 @@ commands:
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
-# And the browser that pages of other origins are tried in.
+# And the browser that pages of other origins are tried in, and what reads the metrics.
 tools: commands
-	@command -v chromium >/dev/null || { \
-	    echo "installing chromium"; \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
-	}
+	@for tool in chromium prometheus; do \
+	    command -v $$tool >/dev/null || { \
+	        echo "installing $$tool"; \
+	        apt-get update -qq && apt-get install -y -qq --no-install-recommends $$tool; \
+	    } || exit 1; \
+	done
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
