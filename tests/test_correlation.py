@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 
 from tests.helpers import ConnectionTestCase, MemoryConnection, ServerTestCase, batch
 from twisted_rpc import Context, Correlation, Trace
-from twisted_rpc.correlation import CURRENT, is_request_id
+from twisted_rpc.correlation import CURRENT, header_fields, is_request_id
 
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -125,6 +125,12 @@ class MethodTests(ServerTestCase):
         told = self.told(call("tell", request_id=text))
         self.assertTrue(is_request_id(told.request_id))
         self.assertTrue(told.request_id == text or not is_request_id(text))
+
+
+def test_header_fields_say_what_there_is() -> None:
+    only_id = {"X-Request-ID": "a"}
+    assert header_fields(Correlation("a")) == only_id
+    assert header_fields(Correlation("a", TRACE)) == {**only_id, "traceparent": PARENT}
 
 
 class HandingOnTests(ConnectionTestCase):

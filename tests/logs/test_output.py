@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from twisted.logger import Logger, LogLevel
 
+from twisted_rpc.correlation import CURRENT, Correlation
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.log_table import LogTable
 from twisted_rpc.logs import output
 from twisted_rpc.logs.choosing import check_log, log_for
 from twisted_rpc.logs.observers import ACCESS, LineObserver, Log
 from twisted_rpc.logs.output import LogFile, Output
+from twisted_rpc.tracing import Trace
 
 
 @pytest.fixture
@@ -239,3 +241,19 @@ def test_a_daemon_without_a_file_has_that_of_twistd(
     assert log is not None
     said_by(log)
     assert messages(tmp_path / "twistd.log") == ["x"]
+
+
+def test_what_is_said_in_a_call_names_its_request(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = Log(LogTable(file=str(path)), 1)
+    token = CURRENT.set(Correlation("r-1", Trace("a" * 32, "b" * 16)))
+    try:
+        said_by(log)
+        log({"log_format": "x", "log_namespace": ACCESS, "request_id": "own"})
+    finally:
+        CURRENT.reset(token)
+    said_by(log)
+    first, second, third = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert (first["request_id"], first["trace_id"]) == ("r-1", "a" * 32)
+    assert second["request_id"] == "own"
+    assert "request_id" not in third

@@ -56,14 +56,7 @@ def message_of(event: LogEvent) -> str:
 def traceback_of(event: LogEvent) -> str:
     """The traceback of its failure, or its `stack`, on lines of their own; or nothing."""
     failure = event.get("log_failure")
-    if failure is None:
-        text = event.get("stack") or ""
-        text = text if isinstance(text, str) else repr(text)
-    else:
-        try:
-            text = failure.getTraceback()
-        except Exception as error:  # an exception of the application's cannot say what it is
-            text = f"{failure.type} (no traceback: {type(error).__name__})"
+    text = str(event.get("stack", "")) if failure is None else failure.getTraceback()
     lines = _cut(text, 10 * LONGEST).rstrip().split("\n")
     return "\n".join(_unseen(_escaped, line) for line in lines)
 

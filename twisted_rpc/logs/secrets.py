@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from inspect import Parameter
 from typing import Any
 
 from msgspec import UNSET, Raw, UnsetType
@@ -57,16 +58,18 @@ def _by_position(params: list[Any], method: Method | None) -> list[Any]:
     if method is None:
         return [_HIDDEN for _ in params]
     names = _names_of(method.function, method.binder.context_name)
-    names += ["*"] * (len(params) - len(names))  # `*args`, or one too many
-    return [_shown(name, value) for name, value in zip(names, params, strict=False)]
+    named = [_shown(name, value) for name, value in zip(names, params, strict=False)]
+    return named + [_HIDDEN] * (len(params) - len(named))
 
 
 def _names_of(function: Callable[..., Any], context_name: str | None) -> list[str]:
+    """What is given by position, as far as it has names of its own."""
     try:
-        parameters: Sequence[str] = [*inspect.signature(function).parameters]
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # some built-in functions do not tell
-        parameters = []
-    return [name for name in parameters if name != context_name]
+        return []
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in parameters if each.kind in kinds and each.name != context_name]
 
 
 def _shown(name: str, value: Any) -> Any:
