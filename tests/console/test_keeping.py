@@ -135,8 +135,9 @@ def say(name: str, text: str) -> tuple[str, str]:
 def test_live(visitor: Visitor) -> None:
     visitor.open("#/live")
     expect(visitor.page.get_by_text("Nothing has come yet.")).to_be_visible()
-    declared = visitor.page.get_by_role("complementary", name="Declared notifications")
+    declared = visitor.page.get_by_role("complementary", name="Declared by the server")
     expect(declared).to_contain_text("chat.said")
+    expect(declared).to_contain_text("chat.askMood")
     visitor.call("chat.join", '["ann"]')
     expect(visitor.answer).to_contain_text("OK")
     expect(visitor.tab("Live").locator(".count")).to_be_visible()  # the server asked for a mood

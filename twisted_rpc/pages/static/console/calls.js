@@ -27,6 +27,9 @@ function Call({session, workspace, method}) {
   const heading = useRef(null);
   useEffect(() => heading.current.focus({preventScroll: true}), []);
   const outcome = workspace.outcomeOf(method.name);
+  const answer = useRef(null);
+  // On a narrow window it would come where nobody looks.
+  useEffect(() => outcome && answer.current.scrollIntoView({block: 'nearest'}), [outcome]);
   return html`<article class="call">
     <div class="call-work">
       <a class="back" href=${addressOf('')}>All methods</a>
@@ -35,7 +38,7 @@ function Call({session, workspace, method}) {
       <${Request} session=${session} workspace=${workspace} method=${method} />
     </div>
     <div class="call-answer">
-      <${Answer} outcome=${outcome} />
+      <div ref=${answer}><${Answer} outcome=${outcome} /></div>
       <${CopyAs} session=${session} workspace=${workspace} method=${method} />
     </div>
     <div class="call-documentation">

@@ -58,9 +58,16 @@ function Nothing({state, isFiltered}) {
     by itself appears here the moment it comes.</li>`;
 }
 
-function Declared({events}) {
+function Declared({events: {notifications, calls}}) {
+  if (!notifications.length && !calls.length) return null;
+  return html`<aside class="panel declared" aria-label="Declared by the server">
+    <${Names} title="The server may send" events=${notifications} />
+    <${Names} title="The server may call" events=${calls} /></aside>`;
+}
+
+function Names({title, events}) {
   if (!events.length) return null;
-  return html`<aside class="panel declared" aria-label="Declared notifications"><h2>The server may send</h2>
+  return html`<h2>${title}</h2>
     <ul>${events.map((event) => html`<li key=${event.name}><span class="method-name">${event.name}</span>
-      ${event.summary && html`<span class="muted">${event.summary}</span>`}</li>`)}</ul></aside>`;
+      ${event.summary && html`<span class="muted">${event.summary}</span>`}</li>`)}</ul>`;
 }

@@ -62,9 +62,14 @@ export function methodOf(document, name) {
   return document?.methods.find((method) => method.name === name);
 }
 
-/** What the server says it sends by itself. */
+/**
+ * What the server says it sends by itself.
+ *
+ * @returns {{notifications: object[], calls: object[]}} each described as a method is
+ */
 export function eventsOf(document) {
-  return [...(document?.['x-notifications'] ?? [])].sort(byName);
+  const declared = (member) => [...(document?.[member] ?? [])].sort(byName);
+  return {notifications: declared('x-notifications'), calls: declared('x-calls')};
 }
 
 /** The errors that a method declares. */
