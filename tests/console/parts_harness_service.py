@@ -27,7 +27,7 @@ DURATION = Histogram(
 )
 CONNECTIONS = Gauge("json_rpc_connections", "Open.", ["transport"], registry=REGISTRY)
 IN_FLIGHT = Gauge("json_rpc_in_flight", "That run.", registry=REGISTRY)
-LAG = Gauge("json_rpc_reactor_lag_seconds", "Seconds.", registry=REGISTRY)
+LAG = Gauge("json_rpc_reactor_lag_latest_seconds", "Seconds.", registry=REGISTRY)
 
 
 class Echo:

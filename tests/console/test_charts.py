@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,19 @@ def test_what_is_measured_is_drawn(parts: Parts, daemon: EchoDaemon) -> None:
         check_access(page)
 
     parts.show("charts", SHOWN, look)
+
+
+def test_where_nothing_happened_there_is_none_of_it(tmp_path: Path) -> None:
+    def look(page: Page) -> None:
+        errors = chart(page, "Errors per second")
+        expect(errors.locator(".chart-legend")).to_have_text("none 0/s")
+        expect(errors.locator("canvas")).to_be_visible()
+        expect(chart(page, "Duration of calls").locator(".chart-legend")).to_contain_text(
+            "p50 \u2013"
+        )
+
+    with EchoDaemon(tmp_path) as fresh, Parts(fresh.port) as parts:
+        parts.show("charts", SHOWN, look)
 
 
 def test_an_error_stops_it_until_somebody_goes_on(parts: Parts, daemon: EchoDaemon) -> None:

@@ -12,6 +12,7 @@ json_rpc_duration_seconds_bucket{method="a",le="0.1"} ${a}
 json_rpc_duration_seconds_bucket{method="a",le="+Inf"} ${a}
 json_rpc_connections{transport="tcp"} 3
 json_rpc_in_flight 2
+json_rpc_reactor_lag_latest_seconds 0.25
 `;
 }
 
@@ -28,7 +29,14 @@ test('a point is what two scrapes tell', () => {
   assert.deepEqual(point.latency.get('a').map((value) => Number(value.toFixed(6))), [0.05, 0.09, 0.099]);
   assert.deepEqual([...point.connections], [['tcp', 3]]);
   assert.equal(point.inFlight, 2);
-  assert.equal(point.lag, null);
+  assert.equal(point.lag, 0.25);
+});
+
+test('what is not measured is null', () => {
+  const scrapes = new Scrapes();
+  scrapes.add(0, '');
+  scrapes.add(2, '');
+  assert.deepEqual([scrapes.points[0].inFlight, scrapes.points[0].lag], [null, null]);
 });
 
 test('a daemon that began anew counts from nothing', () => {

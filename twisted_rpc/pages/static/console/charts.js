@@ -56,10 +56,11 @@ function All({points, chosen, choose}) {
   const draw = (title, series, format, choice) => html`
     <${Chart} key=${title} title=${title} times=${times} series=${series} format=${format}>${choice}</${Chart}>
   `;
-  const lines = (name) => greatest(points, name, LINES).map((key) => ({
-    label: key || 'all',
-    values: points.map((point) => point[name].get(key) ?? 0),
-  }));
+  const lines = (name) => {
+    const keys = greatest(points, name, LINES);
+    const made = keys.map((key) => ({label: key, values: points.map((point) => point[name].get(key) ?? 0)}));
+    return made.length === 0 ? [{label: 'none', values: points.map(() => 0)}] : made;
+  };
   const methods = html`<${Methods} points=${points} chosen=${chosen} choose=${choose} />`;
   return html`
     <div class="chart-grid">

@@ -48,7 +48,7 @@ export function pointBetween(before, after) {
     latency: new Map(latency),
     connections: sumBy(after.metrics, 'json_rpc_connections', 'transport'),
     inFlight: only(after.metrics, 'json_rpc_in_flight'),
-    lag: only(after.metrics, 'json_rpc_reactor_lag_seconds'),
+    lag: only(after.metrics, 'json_rpc_reactor_lag_latest_seconds'),
   };
 }
 
