@@ -34,6 +34,7 @@ class Row(Struct, frozen=True, kw_only=True):
         depth: calls outstanding on each.
         per_call: notifications that one call sends to each connection.
         secure: whether it is our own TLS beside our own plain transport.
+        measured: whether it is ours with metrics beside ours without.
         limits: whether servers that check nothing are measured too.
         quick: whether it is enough for a quick look.
     """
@@ -46,6 +47,7 @@ class Row(Struct, frozen=True, kw_only=True):
     depth: int = 1
     per_call: int = 1
     secure: bool = False
+    measured: bool = False
     limits: bool = False
     quick: bool = False
 
@@ -69,11 +71,17 @@ def servers_of(row: Row, *, quick: bool = False) -> list[Server]:
     ]
     if row.secure:
         mine = [server for server in can if server.kind == "ours"]
-        return sorted(mine, key=lambda server: not server.is_secure)
+        return sorted(
+            [server for server in mine if not server.measured],
+            key=lambda server: not server.is_secure,
+        )
+    if row.measured:
+        mine = [server for server in can if server.kind == "ours" and not server.is_secure]
+        return sorted(mine, key=lambda server: not server.measured)
     return [
         server
         for server in can
-        if not server.is_secure
+        if not (server.is_secure or server.measured)
         and (server.kind != "limit" or row.limits)
         and (server.quick or not quick)
     ]
@@ -121,6 +129,14 @@ def _secure(transport: Transport, depth: int) -> Row:
     return _row(transport, f"TLS, {depth} outstanding", secure=True, depth=depth)
 
 
+def _measured(transport: Transport) -> list[Row]:
+    return [
+        _row(transport, "metrics, 1 outstanding", measured=True, quick=True),
+        _row(transport, "metrics, 16 outstanding", depth=16, measured=True, quick=True),
+        _row(transport, "metrics, batches of 100", message="batch", measured=True, quick=True),
+    ]
+
+
 ALIKE: tuple[Transport, ...] = ("tcp", "http", "websocket")
 """What everything is measured over."""
 
@@ -131,4 +147,5 @@ ROWS: tuple[Row, ...] = (
     *(_news("websocket", subscribers) for subscribers in (1, 100, 1000)),
     *(_news("tcp", subscribers) for subscribers in (1, 100, 1000)),
     *(_secure(transport, depth) for transport in ALIKE for depth in (1, 16)),
+    *(row for transport in ALIKE for row in _measured(transport)),
 )

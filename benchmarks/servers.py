@@ -54,6 +54,7 @@ class Server(Struct, frozen=True, kw_only=True):
         does: the messages it can answer.
         quick: whether it belongs to a quick look.
         greeting: what a connection sends to be notified.
+        measured: whether it counts its calls for `/metrics`.
         by_name: whether it takes parameters by name only.
         add: method and parameters of the call that is answered with `sum`, for who cannot add.
         answers: whether it does, and does not just send back what came.
@@ -68,6 +69,7 @@ class Server(Struct, frozen=True, kw_only=True):
     does: frozenset[Message] = ALL
     quick: bool = True
     greeting: str | None = None
+    measured: bool = False
     by_name: bool = False
     add: tuple[str, str] | None = None
     sum: object = 8
@@ -84,7 +86,7 @@ class Server(Struct, frozen=True, kw_only=True):
         return self.framing.startswith("tls+")
 
 
-def _command(transport: Transport, *, news: bool, secure: bool) -> Command:
+def _command(transport: Transport, *, news: bool, secure: bool, measured: bool) -> Command:
     """`twistd rpc` with a file like those in etc/; as many connections as come are let in."""
     is_stream = transport in {"tcp", "content-length"}
     framing = "header" if transport == "content-length" else "line"
@@ -100,6 +102,8 @@ def _command(transport: Transport, *, news: bool, secure: bool) -> Command:
             f'endpoint = "tcp:{port}:interface=127.0.0.1"',
             *([f'framing = "{framing}"'] if is_stream else []),
             *([f'certificate = "{write_certificate(directory)}"'] if secure else []),
+            *(["metrics = false"] if transport == "http" and not measured else []),
+            *(_METRICS if measured and transport != "http" else []),
             *([] if news else ["[expose]", 'calc = "benchmarks.application:Calculator"']),
         ]
         file = directory / "benchmarks.toml"
@@ -110,15 +114,23 @@ def _command(transport: Transport, *, news: bool, secure: bool) -> Command:
     return command
 
 
-def ours(transport: Transport, *, news: bool = False, secure: bool = False) -> Server:
+_METRICS = ("[[listen]]", 'transport = "http"', 'endpoint = "tcp:0:interface=127.0.0.1"')
+"""Another listener, which shows the metrics of all of them."""
+
+
+def ours(
+    transport: Transport, *, news: bool = False, secure: bool = False, measured: bool = False
+) -> Server:
     """Our daemon, as users start it; `news` is for a server that notifies."""
+    with_what = " over TLS" if secure else " with metrics" if measured else ""
     return Server(
-        name="twisted_rpc over TLS" if secure else "twisted_rpc",
+        name=f"twisted_rpc{with_what}",
         kind="ours",
         transport=transport,
-        command=_command(transport, news=news, secure=secure),
+        command=_command(transport, news=news, secure=secure, measured=measured),
         framing=f"{'tls+' if secure else ''}{FRAMINGS[transport]}",
         does=frozenset({"news"}) if news else ALL,
+        measured=measured,
     )
 
 
@@ -129,4 +141,7 @@ OURS: tuple[Server, ...] = (
     ours("tcp", secure=True),
     ours("http", secure=True),
     ours("websocket", secure=True),
+    ours("tcp", measured=True),
+    ours("http", measured=True),
+    ours("websocket", measured=True),
 )

@@ -56,7 +56,16 @@ def test_a_quick_look_has_every_transport_and_one_peer_in_python_each() -> None:
     plan = planned(None, quick=True)
     assert {row.transport for row, _ in plan} == {"tcp", "http", "websocket"}
     for row, servers in plan:
-        assert len([one for one in servers if one.kind == "python"]) == 1, row.title
+        if not row.measured:
+            assert len([one for one in servers if one.kind == "python"]) == 1, row.title
+
+
+def test_metrics_are_measured_beside_ours_without() -> None:
+    plan = planned(re.compile("metrics"), quick=True)
+    assert len(plan) == 9
+    for row, servers in plan:
+        assert row.measured
+        assert [one.name for one in servers] == ["twisted_rpc with metrics", "twisted_rpc"]
 
 
 def test_names_tell_servers_of_one_row_apart() -> None:

@@ -59,6 +59,10 @@ CASES = {
 }
 """By name; besides, `notify_all` to `PEERS` connections at once."""
 
+METERED = "metered_"
+"""Before the name of a kind: the same on a server that is measured."""
+
+_METERED = tuple(f"{METERED}{name}" for name in ("call", "sixteen", "batch", "coroutine"))
 _SHORT = ("call", "sixteen")
 _OF = {"netstring": _SHORT, "header": _SHORT, "tls": _SHORT}
 
@@ -69,6 +73,8 @@ def kinds_of(transport: str) -> Iterator[str]:
     What dispatch does is the same for all streams, and measured over one of them.
     """
     yield from _OF.get(transport, CASES)
+    if transport not in _OF:
+        yield from _METERED
     if transport != "http":
         yield "notify_all"
 
@@ -130,7 +136,9 @@ def exchange(transport: str, name: str, served: Served | None = None) -> Exchang
     served = served or Served(transport)
     if name == "notify_all":
         return notifying(served, [served.connect() for _ in range(PEERS)])
-    case, client = CASES[name], served.connect()
+    if name.startswith(METERED):
+        served.server.measure()
+    case, client = CASES[name.removeprefix(METERED)], served.connect()
     sent = framed(transport, case.messages)
     token = b'"result":3' if case.answers else b"204 No Content\r\n"
     answers = case.answers or (transport == "http")
