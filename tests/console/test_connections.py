@@ -65,6 +65,7 @@ def test_one_is_closed_after_a_question(parts: Parts, daemon: EchoDaemon) -> Non
         dialog.get_by_role("button", name="Close it").click()
         expect(page.get_by_role("status")).to_have_text(f"{name_of(line)} was closed")
         expect(row_of(page, line)).to_have_count(0)
+        expect(page.get_by_role("group", name="Connections")).to_be_focused()
         assert line.recv(1) == b""
         check_access(page)
 

@@ -50,6 +50,7 @@ export function Connections({client}) {
   const [rows, setRows] = useState();
   const [asked, ask] = useState();
   const [outcome, setOutcome] = useState();
+  const list = useRef();
   const {error, resume} = usePolling(async () => setRows(await client.call('admin.connections')), EVERY);
   const close = async (row) => {
     ask(undefined);
@@ -57,6 +58,7 @@ export function Connections({client}) {
       const wasThere = await client.call('admin.kick', {id: row.id});
       setOutcome({text: wasThere ? `${row.peer} was closed` : `${row.peer} was gone already`});
       setRows((before) => before.filter(({id}) => id !== row.id));
+      list.current?.focus(); // the button that had the focus is gone
     } catch (failure) {
       setOutcome({text: `${row.peer} was not closed: ${wordsOf(failure)}`, isFailure: true});
     }
@@ -67,7 +69,7 @@ export function Connections({client}) {
         <p class="field-fault" role="alert">The list stands still: ${wordsOf(error)} <button type="button" onClick=${resume}>Go on</button></p>
       `}
       <p class=${outcome?.isFailure ? 'field-fault' : 'field-note'} role="status">${outcome?.text ?? ''}</p>
-      ${rows !== undefined && html`<${Table} rows=${rows} onClose=${ask} />`}
+      ${rows !== undefined && html`<${Table} rows=${rows} onClose=${ask} place=${list} />`}
       ${asked !== undefined && html`<${Confirmation} row=${asked} onClose=${() => close(asked)} onKeep=${() => ask(undefined)} />`}
     </div>
   `;
@@ -78,11 +80,11 @@ function wordsOf({message, data}) {
   return typeof data === 'string' ? `${message} (${data})` : message;
 }
 
-function Table({rows, onClose}) {
+function Table({rows, onClose, place}) {
   const [order, setOrder] = useState({column: 3, isDescending: true});
   if (rows.length === 0) return html`<p class="field-note">Nobody is connected.</p>`;
   return html`
-    <div class="connections-table" tabindex="0" role="group" aria-label="Connections"><table>
+    <div class="connections-table" ref=${place} tabindex="0" role="group" aria-label="Connections"><table>
       <thead><tr>
         ${COLUMNS.map(([title], index) => html`<${Heading} title=${title} index=${index} order=${order} setOrder=${setOrder} />`)}
         <td></td>
