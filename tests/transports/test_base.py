@@ -27,8 +27,9 @@ from twisted_rpc import Limits, Server
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol, address_name
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
+from twisted_rpc.transports.patience import LINGER
 from twisted_rpc.transports.stream import StreamFactory
-from twisted_rpc.transports.wire import LINGER, LOOK
+from twisted_rpc.transports.wire import LOOK
 
 
 class AdmissionTests(TransportTestCase):

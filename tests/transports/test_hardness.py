@@ -10,7 +10,7 @@ from tests.transports.stream_client import StreamTestCase
 from tests.transports.web_client import HTTPTestCase, echo, head, post, take_reply
 from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
 from twisted_rpc import Limits, Server
-from twisted_rpc.transports.wire import LINGER
+from twisted_rpc.transports.patience import LINGER
 
 BASIC = "Authorization: Basic "
 BAD = BASIC + "dTp4"  # u:x

@@ -13,7 +13,7 @@ from twisted_rpc import Limits, Server
 from twisted_rpc.transports import hybrid
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
-from twisted_rpc.transports.wire import LINGER
+from twisted_rpc.transports.patience import LINGER
 
 CALL = request("echo", ["hybrid"])
 RESULT = b'"result":"hybrid"'

@@ -17,7 +17,7 @@ from tests.transports.websocket_client import (
     handshake,
 )
 from twisted_rpc import Connection, ConnectionLost, Server
-from twisted_rpc.transports.wire import LINGER
+from twisted_rpc.transports.patience import LINGER
 
 
 class HandshakeTests(WebSocketTestCase):

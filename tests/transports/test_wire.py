@@ -12,8 +12,9 @@ from tests.helpers import request
 from tests.transports.harness import Line, TransportTestCase, turn, until
 from twisted_rpc import Connection, Limits
 from twisted_rpc.transports.http import HTTPFactory
+from twisted_rpc.transports.patience import LINGER, SETTLING, SLOWEST
 from twisted_rpc.transports.stream import StreamFactory
-from twisted_rpc.transports.wire import LINGER, SETTLING, SLOWEST, Wire
+from twisted_rpc.transports.wire import Wire
 
 MEGABYTE = 1_000_000
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tests.transports.harness import Line
 from tests.transports.web_client import HTTPTestCase, head, take_reply
-from twisted_rpc.transports.wire import LINGER
+from twisted_rpc.transports.patience import LINGER
 
 __all__ = ["CLOSE", "PING", "PONG", "TEXT", "Frame", "WebSocketTestCase", "frame", "handshake"]
 

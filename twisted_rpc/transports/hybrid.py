@@ -19,8 +19,8 @@ from twisted_rpc.deadline import Deadline
 from twisted_rpc.detection import FRAMINGS, looks_like_http
 from twisted_rpc.transports.base import RPCFactory, RPCProtocol
 from twisted_rpc.transports.http import HTTPFactory, HTTPProtocol
+from twisted_rpc.transports.patience import LINGER
 from twisted_rpc.transports.stream import StreamFactory, StreamProtocol, refused
-from twisted_rpc.transports.wire import LINGER
 
 __all__ = ["HybridFactory", "HybridProtocol"]
 

@@ -12,24 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import implementer
 
 from twisted_rpc.deadline import Deadline
 from twisted_rpc.endpoint import Endpoint
+from twisted_rpc.transports.patience import SETTLING, Patience
 from twisted_rpc.transports.sockets import PIECE, direct_of, events_of, socket_of, writer_of
 
-__all__ = ["LINGER", "LOOK", "SETTLING", "SLOWEST", "Wire"]
-
-LINGER = 2.0
-"""Seconds we go on reading from a far side that was answered for the last time."""
-
-SLOWEST = 64 * 1024
-"""Bytes a far side has to take in `unread_timeout` seconds while answers wait for it."""
-
-SETTLING = 1 / 16
-"""The part of `unread_timeout` in which only the kernels' buffers are filled."""
+__all__ = ["LOOK", "Wire"]
 
 LOOK = 5.0
 """Seconds between looks whether a far side that is not read from is still there."""
@@ -52,12 +43,9 @@ class Wire:
         congested: told whether the far side has stopped, or begun again, to read.
     """
 
-    _log = Logger()
-
     __slots__ = (
-        *("_all_out", "_clock", "_closing", "_congested", "_counters", "_deadline", "_direct"),
-        *("_given_up", "_is_socket", "_limits", "_lingering", "_look", "_overdue", "_queued"),
-        *("_socket", "_taken", "_unasked", "_waited", "_write", "transport"),
+        *("_closing", "_congested", "_direct", "_is_socket", "_look", "_owner", "_patience"),
+        *("_socket", "_unasked", "_write", "transport"),
     )
 
     def __init__(
@@ -71,20 +59,11 @@ class Wire:
         self._write = writer_of(transport)
         self._socket = socket_of(transport)
         self._is_socket = getattr(self._socket, "socket", None) is not None
-        self._limits = owner.limits
-        self._counters = owner.counters
+        self._owner = owner
         self._congested = congested
         self._unasked: int | None = None
-        self._queued = 0
-        self._taken = 0
-        self._overdue: float | None = None
-        self._given_up = False
         self._closing = False
-        self._lingering = False
-        self._waited = 0.0
-        self._all_out = False
-        self._clock = owner.clock
-        self._deadline: Deadline | None = None
+        self._patience: Patience | None = None
         self._look: Deadline | None = None
         if hasattr(transport, "registerProducer"):
             self.transport.registerProducer(self, True)
@@ -115,10 +94,17 @@ class Wire:
             if sent == len(data):
                 return
             data = data[sent:]
-        self._queued += len(data)
+        patience = self._patience or self._be_patient()
+        patience.queued += len(data)
         self._write(data)
         if self._unasked is not None:  # TLS says so while it still hands over
-            self._taken = min(self._taken, self._queued - self.holds())
+            patience.note_no_more()
+
+    def _be_patient(self) -> Patience:
+        """Most lines never have anything that waits."""
+        if self._patience is None:
+            self._patience = Patience(self._owner, self.holds, self.abort)
+        return self._patience
 
     def accepts_unasked(self, size: int) -> bool:
         """Whether a message may be written that the far side has not asked for.
@@ -128,9 +114,10 @@ class Wire:
         """
         if self._unasked is None:
             return True
-        limit = self._limits.max_unread
+        limit = self._owner.limits.max_unread
         if limit is not None and self._unasked > limit:
-            self._give_up("max_unread", f"more than {limit} bytes of notifications unread")
+            reason = f"more than {limit} bytes of notifications unread"
+            self._be_patient().give_up("max_unread", reason)
             return False
         self._unasked += size
         return True
@@ -151,7 +138,7 @@ class Wire:
 
     def _look_in(self, seconds: float) -> None:
         if self._look is None:
-            self._look = Deadline(self._clock, self._look_after)
+            self._look = Deadline(self._owner.clock, self._look_after)
         self._look.set(seconds)
 
     def _look_after(self) -> None:
@@ -162,14 +149,14 @@ class Wire:
 
     def close(self) -> None:
         """Close once everything is out, or after `unread_timeout` in any case."""
-        if self._closing and not self._lingering:
+        patience = self._be_patient()
+        if self._closing and not patience.is_lingering:
             return
         if not self._closing and self._would_reset():
             self.close_unread()
             return
-        self._lingering = False
         self._let_go()
-        self._watch_unread()
+        patience.watch()
         self.transport.loseConnection()
 
     def _would_reset(self) -> bool:
@@ -197,15 +184,8 @@ class Wire:
         self.await_end()
 
     def await_end(self) -> None:
-        """Abort if the far side has not closed `LINGER` seconds after everything was out.
-
-        Until then it has to take it as fast as ever: `SLOWEST` bytes in `unread_timeout`.
-        """
-        self._lingering = True
-        self._waited = 0.0
-        self._all_out = self.holds() == 0
-        self._taken = self._queued - self.holds()
-        self._expire_in(LINGER)
+        """See `Patience.await_end`."""
+        self._be_patient().await_end()
 
     def _let_go(self) -> None:
         if not self._closing and hasattr(self.transport, "unregisterProducer"):
@@ -226,9 +206,9 @@ class Wire:
 
     def stop(self) -> None:
         """The line is down, or another's."""
-        for deadline in (self._deadline, self._look):
-            if deadline is not None:
-                deadline.stop()
+        for watch in (self._patience, self._look):
+            if watch is not None:
+                watch.stop()
 
     def lost(self) -> None:
         """The line is down: what it did not take is not kept for the calls that still run."""
@@ -244,7 +224,7 @@ class Wire:
         """The transport holds more than it likes to: the far side does not read."""
         if self._unasked is None and not self._closing:
             self._unasked = 0
-            self._watch_unread(SETTLING)
+            self._be_patient().watch(SETTLING)
             self._congested(True)
 
     def resumeProducing(self) -> None:
@@ -252,40 +232,11 @@ class Wire:
         if self._unasked is not None:
             self._unasked = None
             if not self._closing:
-                if not self._lingering and self._deadline is not None:
-                    self._deadline.clear()
+                self._be_patient().clear()
                 self._congested(False)
 
     def stopProducing(self) -> None:
         """The transport has ended; its protocol is told."""
-
-    def _watch_unread(self, part: float = 1) -> None:
-        """Look after that part of `unread_timeout` what was taken, and at its end."""
-        self._taken = self._queued - self.holds()
-        limit = self._limits.unread_timeout
-        self._overdue = None if limit is None else self._clock.seconds() + limit
-        self._expire_in(None if limit is None else limit * part)
-
-    def _expire_in(self, seconds: float | None) -> None:
-        if self._deadline is None:
-            self._deadline = Deadline(self._clock, self._expired)
-        self._deadline.set(seconds)
-
-    def _has_settled(self) -> bool:
-        """Whether time is left, and counts from what the buffers have taken at the beginning.
-
-        Who never reads would seem to have read that, and have twice the time.
-        """
-        left = 0.0 if self._overdue is None else self._overdue - self._clock.seconds()
-        if left <= 0:
-            return False
-        self._taken = self._queued - self.holds()
-        self._expire_in(left)
-        return True
-
-    def _takes_enough(self) -> bool:
-        """Whether the far side has taken what it has to since this was noted for the last time."""
-        return self._queued - self.holds() - self._taken >= SLOWEST
 
     def holds(self) -> int:
         """How many bytes the transport holds, where it can be seen; 0 elsewhere."""
@@ -293,38 +244,3 @@ class Wire:
         if socket is None:
             return 0
         return len(socket.dataBuffer) - int(socket.offset) + int(socket._tempDataLen)
-
-    def _expired(self) -> None:
-        if self._lingering:
-            self._linger()
-        elif self._has_settled():
-            return
-        elif self._takes_enough():
-            self._watch_unread()
-        else:
-            seconds = self._limits.unread_timeout
-            self._give_up("unread_timeout", f"too little read in {seconds:g} seconds")
-
-    def _linger(self) -> None:
-        limit = self._limits.unread_timeout
-        self._waited += LINGER
-        waited_long = limit is not None and self._waited >= limit
-        if self._all_out:
-            self.abort()
-        elif self.holds() == 0 or (waited_long and self._takes_enough()):
-            self.await_end()
-        elif waited_long:
-            self._give_up("unread_timeout", f"too little read in {limit:g} seconds")
-        else:
-            self._expire_in(LINGER)
-
-    def _give_up(self, limit: str, reason: str) -> None:
-        if not self._given_up:
-            self._given_up = True
-            self._counters.hit(limit)
-            self._log.info(
-                "dropping a far side that does not read: {reason} ({limit})",
-                reason=reason,
-                limit=limit,
-            )
-            self.abort()
