@@ -27,7 +27,16 @@ LAYERS = (
         *("signature", "tracing"),
     },
     {
-        *("access", "admission", "answers", "batches", "deadline", "describing", "dispatch"),
+        *(
+            "access",
+            "admission",
+            "answers",
+            "batches",
+            "counting",
+            "deadline",
+            "describing",
+            "dispatch",
+        ),
         *("invocation", "metering", "namespace", "observing", "openrpc", "rates", "running"),
         "sparing",
     },
@@ -43,7 +52,7 @@ LAYERS = (
         *("transports.connecting", "transports.cors", "transports.exchange"),
         *("transports.handshakes", "transports.http", "transports.http_client"),
         *("transports.http_connection", "transports.hybrid", "transports.keep_alive"),
-        *("transports.listening", "transports.memory", "transports.metered", "transports.patience"),
+        *("transports.listening", "transports.memory", "transports.patience"),
         "transports.pipeline",
         *("transports.polling", "transports.reach", "transports.reading", "transports.records"),
         *("transports.redirect", "transports.repeated", "transports.resource"),
@@ -79,7 +88,7 @@ LAYERS = (
 # both sides of that seam is shared; hybrid joins transports that stand alone, and listening
 # chooses one of them by its name.
 TRANSPORTS = {
-    "base": {"handshakes", "keep_alive", "metered", "polling", "wire"},
+    "base": {"handshakes", "keep_alive", "polling", "wire"},
     "certificates": set(),
     "channel": set(),
     "handshakes": {"tls"},
@@ -113,8 +122,7 @@ TRANSPORTS = {
     "cors": set(),
     "web": {"cors"},
     "websocket": {"base", "web", "websocket_line"},
-    "websocket_line": {"metered"},
-    "metered": {"wire"},
+    "websocket_line": {"wire"},
     "sockets": set(),
     "patience": set(),
     "wire": {"patience", "sockets"},

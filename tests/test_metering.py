@@ -7,9 +7,17 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.helpers import ConnectionTestCase, batch, notification, request
+from tests.transports.web_client import HTTPTestCase, echo, head, reply_to
 from twisted_rpc import Context, Limits
-from twisted_rpc.metering import UNKNOWN, Meter
+from twisted_rpc.metering import EVERY, UNKNOWN, Meter
 from twisted_rpc.observing import Ended
+
+UPGRADE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+)
 
 
 class Measured(ConnectionTestCase):
@@ -32,7 +40,10 @@ class Measured(ConnectionTestCase):
         self.server.expose("wait", lambda: self.waiting)
         self.server.expose("fail", self.fails)
         self.meters = self.server.measure()
-        self.read = self.meters.reading(lambda data: self.connection.receive([data]), "memory")
+
+    def read(self, message: bytes) -> None:
+        """A message comes."""
+        self.connection.receive([message])
 
     def fails(self, a: int) -> None:
         """A method with a mistake in it."""
@@ -53,11 +64,9 @@ class Measured(ConnectionTestCase):
         self.assertIs(self.server.measure(), self.meters)
 
     def test_a_call(self) -> None:
-        message = request("add", [1, 2])
-        self.read(message)
+        self.read(request("add", [1, 2]))
         self.assertEqual(self.counted(), {"add": (1, 0)})
         self.assertGreater(self.meters.methods["add"].total, 0)
-        self.assertEqual(self.meters.traffic["memory"].received, len(message))
         self.assertEqual(self.connection.take_sent()[0]["result"], 3)
 
     def test_results_of_every_kind(self) -> None:
@@ -65,28 +74,44 @@ class Measured(ConnectionTestCase):
         self.read(request("set", [1]))
         self.assertEqual(self.counted(), {"list": (1, 0), "set": (1, 0)})
 
-    def test_calls_of_one_read_have_taken_equally_long(self) -> None:
-        self.read(batch(request("add", [1, 2]), request("list", [1])))
-        self.assertEqual(self.counted(), {"add": (1, 0), "list": (1, 0)})
-        self.assertEqual(self.meters.methods["add"].total, self.meters.methods["list"].total)
+    def test_calls_in_quick_succession_are_counted_and_one_of_many_is_timed(self) -> None:
+        for _ in range(2 * EVERY):
+            self.read(request("add", [1, 2]))
+        meter = self.meters.methods["add"]
+        self.assertLess(sum(meter.buckets), 2 * EVERY)
+        self.assertEqual(self.counted(), {"add": (2 * EVERY, 0)})
+        self.assertEqual(self.counted(), {"add": (2 * EVERY, 0)})
+
+    def test_results_that_come_later_are_counted_once(self) -> None:
+        for _ in range(2 * EVERY):
+            self.waiting = Deferred()
+            self.read(request("wait"))
+            self.waiting.callback(1)
+        self.assertEqual(self.counted(), {"wait": (2 * EVERY, 0)})
+
+    def test_failures_in_quick_succession(self) -> None:
+        for _ in range(2 * EVERY):
+            self.read(request("fail", [1]))
+        self.assertEqual(self.counted(), {"fail": (2 * EVERY, 2 * EVERY)})
+        self.flushLoggedErrors(ZeroDivisionError)
+
+    def test_a_call_within_a_call_of_the_same_method(self) -> None:
+        again: list[Any] = []
+
+        def nest(depth: int) -> int:
+            if depth:
+                again.append(self.server.dispatch(request("nest", [depth - 1])))
+            return depth
+
+        self.server.expose("nest", nest)
+        self.read(request("nest", [3 * EVERY]))
+        self.assertEqual(self.counted(), {"nest": (3 * EVERY + 1, 0)})
 
     def test_a_batch_of_one_method(self) -> None:
         self.read(batch(*[request("add", [1, 2])] * 3))
         self.assertEqual(self.counted(), {"add": (3, 0)})
-        self.assertEqual(self.meters.batches, 1)
+        self.assertEqual(self.server.dispatcher.batches.count, 1)
         self.assertEqual(len(self.connection.take_sent()[0]), 3)
-
-    def test_calls_outside_of_a_read_are_counted_too(self) -> None:
-        self.connection.receive([request("add", [1, 2])])
-        self.read(request("list", [1]))
-        self.assertEqual(self.counted(), {"add": (1, 0), "list": (1, 0)})
-        self.assertEqual(self.meters.methods["add"].total, 0)
-
-    def test_bytes_that_a_protocol_hands_on_are_counted_once(self) -> None:
-        outer = self.meters.reading(self.read, "outer")
-        outer(request("add", [1, 2]))
-        self.assertEqual(self.meters.traffic["memory"].received, 0)
-        self.assertEqual(self.counted(), {"add": (1, 0)})
 
     def test_a_method_that_fails(self) -> None:
         self.read(request("fail", [1]))
@@ -158,7 +183,6 @@ class Measured(ConnectionTestCase):
 
     def test_short_way_stays_open(self) -> None:
         self.assertTrue(self.server.dispatcher.views.is_short)
-        self.assertNotEqual(self.server.dispatcher.way, self.server.dispatcher.dispatch)
 
     def test_observed_calls_are_counted_as_well(self) -> None:
         told: list[Ended] = []
@@ -172,6 +196,27 @@ class Measured(ConnectionTestCase):
         self.assertEqual(len(told), 3)
         self.assertEqual(self.counted(), {"add": (2, 0), UNKNOWN: (1, 1)})
         self.assertEqual(self.meters.codes, {-32601: 1, -32700: 1})
+
+
+class TrafficTest(HTTPTestCase):
+    """What comes and goes on real lines."""
+
+    async def test_bytes_and_connections(self) -> None:
+        message = echo("x")
+        line = await self.open()
+        await reply_to(line, message)
+        self.assertEqual(self.server.traffic["http"].received, len(message))
+        self.assertGreater(self.server.traffic["http"].sent, len(b'{"jsonrpc":"2.0"'))
+        self.assertEqual(self.server.traffic["http"].connections, 1)
+
+    async def test_what_a_handshake_is_read_of_is_counted_once(self) -> None:
+        line = await self.open()
+        upgrade = head("GET /rpc HTTP/1.1", "Host: localhost", *UPGRADE)
+        line.send(upgrade)
+        await line.take_through(b"\r\n\r\n")
+        traffic = self.server.traffic
+        self.assertEqual(traffic["http"].received, len(upgrade))
+        self.assertEqual(traffic["websocket"].received, 0)
 
 
 def test_times_are_told_apart_by_powers_of_two() -> None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from twisted_rpc.config import AccessRule
 from twisted_rpc.identity import words
 from twisted_rpc.listener import EVERYTHING
-from twisted_rpc.namespace import Method, Namespace, Short
+from twisted_rpc.namespace import Method, Namespace, Ready
 
 __all__ = ["EVERYBODY", "PAGES", "Access", "Direct", "Rights", "View", "Views", "doubts"]
 
@@ -129,6 +129,10 @@ def doubts(rules: Mapping[str, AccessRule], methods: Mapping[str, Method]) -> It
                     yield f"[access.{name}] {key}: {pattern!r} matches no method"
 
 
+def _unmeasured(name: str) -> None:
+    """There is no meter."""
+
+
 class View:
     """The methods as a caller with certain rights sees them.
 
@@ -136,9 +140,8 @@ class View:
         direct: those that may be called by the short way.
     """
 
-    def __init__(self, namespace: Namespace, rights: Rights, *, is_short: bool) -> None:
+    def __init__(self, namespace: Namespace, rights: Rights) -> None:
         self.direct = Direct(self.find)
-        self.direct.is_short = is_short
         self._namespace = namespace
         self._rights = rights
 
@@ -162,7 +165,7 @@ class View:
         return sorted(name for name in self._namespace.methods if self.permits(name))
 
 
-class Direct(dict[str, Short | None]):
+class Direct(dict[str, Ready | None]):
     """What to call by which name, filled as names are asked for; unknown ones leave no trace.
 
     None stands for a method that is there and has to be called the long way.
@@ -172,19 +175,22 @@ class Direct(dict[str, Short | None]):
 
     Attributes:
         is_short: whether there is a short way.
+        meter_of: what the calls of a method are counted by; None for nothing.
     """
 
     is_short = True
+    meter_of: Callable[[str], Any] = staticmethod(_unmeasured)
 
     def __init__(self, find: Callable[[str], Method | None]) -> None:
         super().__init__()
         self._find = find
 
-    def __missing__(self, name: str) -> Short | None:
+    def __missing__(self, name: str) -> Ready | None:
         method = self._find(name) if self.is_short and isinstance(name, str) else None
         if method is None:
             raise KeyError(name)
-        self[name] = found = method.short
+        short = method.short
+        self[name] = found = None if short is None else (*short, self.meter_of(name))
         return found
 
 
@@ -203,9 +209,10 @@ class Views:
         self._namespace = namespace
         self._access = access
         self._is_short = True
+        self._meter_of: Callable[[str], Any] = _unmeasured
         # Kept by who uses them: there are no more than there are callers.
         self._views: WeakValueDictionary[Rights, View] = WeakValueDictionary()
-        self.nothing = View(namespace, Rights(allow=_matcher(())), is_short=False)
+        self.nothing = View(namespace, Rights(allow=_matcher(())))
         namespace.on_change(self.refresh)
 
     def of(self, identity: Any, namespaces: Collection[str] | None = None) -> View:
@@ -213,8 +220,8 @@ class Views:
         rights = self._access.rights_of(identity, namespaces)
         view = self._views.get(rights)
         if view is None:
-            view = View(self._namespace, rights, is_short=self._is_short)
-            self._views[rights] = view
+            view = self._views[rights] = View(self._namespace, rights)
+            self._prepare(view)
         return view
 
     def refresh(self) -> None:
@@ -230,9 +237,21 @@ class Views:
     @is_short.setter
     def is_short(self, is_short: bool) -> None:
         self._is_short = is_short
+        self._prepare_all()
+
+    def measure(self, meter_of: Callable[[str], Any]) -> None:
+        """Have what the short way calls counted, by the meters of the methods."""
+        self._meter_of = meter_of
+        self._prepare_all()
+
+    def _prepare_all(self) -> None:
         for view in list(self._views.values()):
-            view.direct.is_short = is_short
-            view.direct.clear()
+            self._prepare(view)
+
+    def _prepare(self, view: View) -> None:
+        view.direct.is_short = self._is_short
+        view.direct.meter_of = self._meter_of
+        view.direct.clear()
 
 
 def _words(identity: Any, attribute: str) -> frozenset[str] | None:

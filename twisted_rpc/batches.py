@@ -115,6 +115,7 @@ class Batches:
 
     Attributes:
         most: so many items a batch may have.
+        count: how many batches there were.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Batches:
         has_room: Callable[[Caller], bool],
         run: Callable[[Message | Invalid, Caller], Outcome],
     ) -> None:
+        self.count = 0
         self.has_room = has_room
         self._run = run
         self._answers = answers
@@ -132,6 +134,7 @@ class Batches:
 
     def answer(self, items: list[Message | Invalid], caller: Caller) -> Answer:
         """Run the items as long as each ends at once; `Batch` sees to all others."""
+        self.count += 1
         if len(items) > self.most:
             return self.refuse()
         responses: list[Response] = []
@@ -156,6 +159,7 @@ class Batches:
 
     def answer_each(self, items: list[Message | Invalid], source: Items, caller: Caller) -> Answer:
         """Run the items one by one, by another way than ours."""
+        self.count += 1
         return Batch(items, source, self._answers, caller).run([])
 
     def refuse(self) -> bytes:

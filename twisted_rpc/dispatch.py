@@ -33,20 +33,22 @@ from twisted_rpc.codec import (
 from twisted_rpc.config import Limits
 from twisted_rpc.context import Context
 from twisted_rpc.correlation import CURRENT, Correlation, correlation_for, correlation_of
+from twisted_rpc.counting import Metering
 from twisted_rpc.errors import RateLimited
 from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
 from twisted_rpc.message import Invalid, Message, Request, Response, Watched
+from twisted_rpc.metering import Meters
 from twisted_rpc.namespace import Namespace
 from twisted_rpc.observing import Observation, Observer
 from twisted_rpc.rates import Rates
 from twisted_rpc.running import Answer, Caller, Dispatch, Running
 
-__all__ = ["CANCEL", "SYNCHRONOUS", "Dispatcher", "Outcome"]
+__all__ = ["CANCEL", "Dispatcher", "Outcome"]
 
 CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
 """Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
 
-SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
+_SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
 
 
@@ -63,6 +65,7 @@ class Dispatcher:
         clock: where time comes from; for `thread=True` methods, the reactor.
 
     Attributes:
+        handle_other: answers a notification, or a call that cannot take the short way.
         way: what messages are given to: `dispatch`, unless somebody observes.
         way_changed: told when that is something else.
     """
@@ -88,11 +91,11 @@ class Dispatcher:
         self._check_admission = self._admission.check
         self._load = self._admission.load
         self._runs: Callable[..., Running] = Running
+        self.handle_other: Callable[[Message, Caller], Answer] = self._handle_other
         self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
         self._answer_batch = self.batches.answer
         self.observation = Observation(self)
         self._observers = 0
-        self._unobserved: Dispatch = self.dispatch
         self.way: Dispatch = self.dispatch
         self.way_changed: Callable[[], None] = _nobody_follows
         self._methods = namespace.methods
@@ -125,11 +128,12 @@ class Dispatcher:
 
         return end
 
-    def measure(self, metered: Dispatcher) -> None:
-        """Give messages to another dispatcher, which is this one and counts besides."""
-        self.observation.source = metered
-        self._unobserved = metered.dispatch
-        self._choose_way()
+    def measure(self, meters: Meters) -> None:
+        """Count calls from now on."""
+        metering = Metering(meters, self._answers)
+        self._runs = metering.running
+        self.handle_other = metering.timed(self._handle_other)
+        self.views.measure(meters.of_method)
 
     @property
     def in_flight(self) -> int:
@@ -144,7 +148,7 @@ class Dispatcher:
         """Let calls take the short way where nobody has to be asked, or told."""
         observed = self._observers > 0
         self.views.is_short = self.invoker.plain and not (self._admission.asks or observed)
-        way = self.observation.dispatch if observed else self._unobserved
+        way = self.observation.dispatch if observed else self.dispatch
         if way != self.way:
             self.way = way
             self.way_changed()
@@ -182,7 +186,7 @@ class Dispatcher:
             return answer
         return self._answers.to_result(outcome.result, message, caller)
 
-    def run(self, message: Decoded, caller: Caller) -> Outcome:
+    def run(self, message: Decoded, caller: Caller) -> Outcome:  # noqa: C901, PLR0912
         """Run one message, or an item of a batch: the short way here, all others from here.
 
         Args:
@@ -207,23 +211,35 @@ class Dispatcher:
             short = None
         if short is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
             return self.handle_other(message, caller)
-        function, bind, named = short
+        function, bind, named, meter = short
         try:
             bound = bind(message.params)  # type: ignore[arg-type]
         except Exception:  # whatever is wrong, the other way tells it
             bound = None
         if bound is None:
             return self.handle_other(message, caller)
+        began = 0
+        if meter is not None:
+            meter.left -= 1
+            if meter.left < 0:
+                began = meter.begin()
         try:
             result = function(*bound) if type(bound) is tuple else function(**named(bound))
             kind = type(result)
             if (kind is float and result - result == 0) or kind in PLAIN:
+                if began:
+                    meter.end(began)
                 return Response("2.0", result, message.id)
-            if kind in SYNCHRONOUS:
-                return encode_result(result, message.id, self._max_response)
+            if kind in _SYNCHRONOUS:
+                answer = encode_result(result, message.id, self._max_response)
+                if began:
+                    meter.end(began)
+                return answer
         except BaseException as error:
+            if began:
+                meter.end(began)
             return self._answers.to_failure(error, message, caller)
-        return self._settle(result, message, caller)
+        return self._settle(result, message, caller, meter, began)
 
     def _handle_no_request(self, decoded: Decoded, caller: Caller) -> Answer:
         """Answer a response, a batch, or what is no message at all."""
@@ -250,7 +266,7 @@ class Dispatcher:
             return codec.error_answer(error, invalid.id)
         return self._answers.to_invalid(answered, caller)
 
-    def handle_other(self, message: Message, caller: Caller) -> Answer:
+    def _handle_other(self, message: Message, caller: Caller) -> Answer:
         """Answer a notification, or a call that cannot take the short way."""
         if message.method is UNSET:
             return self._handle_no_request(message, caller)
@@ -305,7 +321,9 @@ class Dispatcher:
             return self.limits.call_timeout, "call_timeout"
         return method.timeout, "timeout of the method"
 
-    def _settle(self, result: Any, message: Message, caller: Caller) -> Answer:
+    def _settle(
+        self, result: Any, message: Message, caller: Caller, meter: Any, began: int
+    ) -> Answer:
         """The answer for what a method returned, waited for where it has to be."""
         brings = message.request_id is not UNSET or message.traceparent is not UNSET
         token = None
@@ -314,10 +332,16 @@ class Dispatcher:
         try:
             waiting = as_deferred(result)  # where a coroutine begins to run
         except BaseException as error:  # its type answers questions by code of its own
+            if began:
+                meter.end(began)
             return self._answers.to_failure(error, message, caller)
         finally:
             if token is not None:
                 CURRENT.reset(token)
+        if waiting is not None and meter is not None:
+            meter.take_back(began)
+        elif began:
+            meter.end(began)
         return self._wait_for(waiting, result, message, caller)
 
     def _wait_for(

@@ -31,7 +31,7 @@ from twisted_rpc.exposing import Exposing
 from twisted_rpc.interfaces import IConnectionOwner, ILine
 from twisted_rpc.invocation import default
 from twisted_rpc.lines import Lines
-from twisted_rpc.metering import Meters
+from twisted_rpc.metering import Meters, Traffic
 from twisted_rpc.outgoing import Call, encoded_notification
 
 __all__ = ["Endpoint"]
@@ -55,6 +55,7 @@ class Endpoint(Exposing):
         counters: what was counted since the start.
         broadcasts: what everybody is still to be told.
         meters: what is counted beside that, if anything is; see `Server.measure`.
+        traffic: what has come and gone, by transport.
     """
 
     meters: Meters | None = None
@@ -70,6 +71,7 @@ class Endpoint(Exposing):
         self.connections: dict[str, Connection] = {}
         self.lines = Lines(self.limits, self.counters)
         self.broadcasts = Broadcasts(self.clock)
+        self.traffic: dict[str, Traffic] = {}
         self._portal: Portal | None = None
         self._call_observers: tuple[Callable[[Call], None], ...] = ()
 
@@ -213,8 +215,7 @@ class Endpoint(Exposing):
     def opened(self, connection: Connection) -> None:
         """See `IConnectionOwner`."""
         self.connections[connection.id] = connection
-        if self.meters is not None:
-            self.meters.opened(connection.transport)
+        self.traffic_of(connection.transport).connections += 1
         try:
             self.connection_opened(connection)
         except BaseException:  # it may have been about to refuse it
@@ -229,6 +230,10 @@ class Endpoint(Exposing):
                 self.connection_closed(connection)
             except BaseException:
                 _log.failure("connection_closed failed for {peer}", peer=connection.peer)
+
+    def traffic_of(self, transport: str) -> Traffic:
+        """What is counted for a transport; of one without a name it is not kept."""
+        return self.traffic.setdefault(transport, Traffic()) if transport else Traffic()
 
     def traced(self, direction: str, message: bytes, connection: Connection) -> None:
         """See `IConnectionOwner`."""

@@ -1,31 +1,28 @@
 """Meters: how many calls there were, how long they took, and what came and went.
 
-A call that takes the short way only notes its name, and is counted together with those of
-the same read.  Their answers leave together, so they have taken equally long, from the
-bytes that were read to those that were written, and the clock is looked at twice for all.
+Looking at the clock twice costs as much as a tenth of a small call.  So while a method is
+called in quick succession, one call of many is timed, and stands for those before it; they
+are counted all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from time import perf_counter_ns
-from typing import Any
 
-from msgspec import UNSET, Struct
-
-from twisted_rpc.answers import Answers, note
-from twisted_rpc.batches import Batches, Items, Outcome
-from twisted_rpc.codec import PLAIN, Decoded, encode_result
-from twisted_rpc.dispatch import SYNCHRONOUS, Dispatcher
 from twisted_rpc.errors import RPCError
-from twisted_rpc.message import Invalid, Message, Response
-from twisted_rpc.running import Answer, Caller, Running
+from twisted_rpc.message import Message
 
-__all__ = ["UNKNOWN", "Histogram", "LagHistogram", "Meter", "Metered", "Meters", "Traffic"]
+__all__ = ["EVERY", "UNKNOWN", "Histogram", "LagHistogram", "Meter", "Meters", "Traffic"]
 
 UNKNOWN = "(unknown)"
 """What all names are counted under that no method has."""
+
+EVERY = 32
+"""One of so many calls of a method that come in quick succession is timed."""
+
+_QUICK = 10_000_000
+"""Nanoseconds: timed calls of a method that are not as far apart come in quick succession."""
 
 _LONGEST = 64
 """Bits of the longest time that is told apart: far more than anything runs."""
@@ -56,13 +53,43 @@ class Meter(Histogram):
 
     Attributes:
         errors: how many of them failed.
+        left: how many calls are still to come by the short way that are not timed.
     """
 
-    __slots__ = ("errors",)
+    __slots__ = ("_began", "_latest", "_untimed", "errors", "left")
 
     def __init__(self) -> None:
         super().__init__()
         self.errors = 0
+        self.left = 0
+        self._untimed = 0  # what `left` was when counting down began
+        self._began = -_QUICK
+        self._latest = 0
+
+    def begin(self) -> int:
+        """A call begins that is timed; return when, in nanoseconds."""
+        self.settle()
+        now = perf_counter_ns()
+        self.left = self._untimed = EVERY - 1 if now - self._began < _QUICK else 0
+        self._began = now
+        return now
+
+    def end(self, began: int) -> None:
+        """It has ended."""
+        self._latest = perf_counter_ns() - began
+        self.add(self._latest)
+
+    def settle(self) -> None:
+        """Count the calls that were not timed: they took as long as the last that was."""
+        times = self._untimed - max(0, self.left)
+        self._untimed -= times
+        if times:
+            self.add(self._latest, times)
+
+    def take_back(self, began: int) -> None:
+        """A call has not ended that was begun by the short way: it is counted when it has."""
+        if not began:
+            self.left += 1
 
 
 class LagHistogram(Histogram):
@@ -92,7 +119,7 @@ class _Methods(dict[str, Meter]):
         return meter
 
 
-class Traffic(Struct):
+class Traffic:
     """What has come and gone over one kind of transport.
 
     Attributes:
@@ -100,9 +127,12 @@ class Traffic(Struct):
         connections: how many were opened.
     """
 
-    received: int = 0
-    sent: int = 0
-    connections: int = 0
+    __slots__ = ("connections", "received", "sent")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.sent = 0
+        self.connections = 0
 
 
 class Meters:
@@ -114,11 +144,8 @@ class Meters:
     Attributes:
         methods: by their names, those that were called.
         codes: errors by their codes.
-        notifications, batches: how many came.
-        traffic: by transport.
+        notifications: how many came.
         lag: how late the reactor was.
-        together: the methods of calls that have ended since the last read.
-        began: when the read began that is worked on, in nanoseconds; 0 outside of one.
         later: how many results were waited for.
     """
 
@@ -126,22 +153,17 @@ class Meters:
         self.methods = _Methods()
         self.codes: dict[int, int] = {}
         self.notifications = 0
-        self.batches = 0
-        self.traffic: dict[str, Traffic] = {}
         self.lag = LagHistogram()
-        self.together: list[str] = []
-        self.began = 0
         self.later = 0
         self._knows = knows
 
-    def meter_of(self, message: Message) -> Meter:
-        """The meter of the method that a message names, or the one of all unknown names."""
-        name = str(message.method)
+    def of_method(self, name: str) -> Meter:
+        """The meter of a method, or the one of all unknown names."""
         return self.methods[name if self._knows(name) else UNKNOWN]
 
-    def traffic_of(self, transport: str) -> Traffic:
-        """What is counted for a transport."""
-        return self.traffic.setdefault(transport, Traffic())
+    def meter_of(self, message: Message) -> Meter:
+        """The meter of the method that a message names."""
+        return self.of_method(str(message.method))
 
     def failed(self, error: RPCError, message: Message | None) -> None:
         """A call failed; or something that was no message was refused."""
@@ -150,159 +172,7 @@ class Meters:
         if message is not None:
             self.meter_of(message).errors += 1
 
-    def reading(self, receive: Callable[[bytes], None], transport: str) -> Callable[[bytes], None]:
-        """What receives bytes, and measures that.
-
-        Every read comes through here, so one call in it is counted in place.  Calls that were
-        run outside of one, such as those that had to wait for room, count as no time.
-
-        Args:
-            receive: what they are for.
-            transport: what they come over.
-        """
-        traffic = self.traffic_of(transport)
-        together, methods, clock = self.together, self.methods, perf_counter_ns
-
-        def measured(data: bytes) -> None:
-            if together:
-                self.settle()
-            if not self.began:  # or they were counted by a protocol that has handed them on
-                traffic.received += len(data)
-            self.began = began = clock()
-            receive(data)
-            self.began = 0
-            if together:
-                elapsed = clock() - began
-                if len(together) == 1:
-                    meter = methods[together.pop()]
-                    meter.buckets[elapsed.bit_length()] += 1
-                    meter.total += elapsed
-                else:
-                    self.settle(elapsed)
-
-        return measured
-
-    def settle(self, elapsed: int = 0) -> None:
-        """Count the calls that have ended together; most often, all are of one method."""
-        together = self.together
-        times = len(together)
-        if times and together.count(together[0]) == times:
-            self.methods[together[0]].add(elapsed, times)
-        else:
-            for method in together:
-                self.methods[method].add(elapsed)
-        together.clear()
-
-    def opened(self, transport: str) -> None:
-        """A connection was opened."""
-        self.traffic_of(transport).connections += 1
-
-
-class Metered(Dispatcher):
-    """A dispatcher in all, whose calls are counted.
-
-    Args:
-        dispatcher: the one it is, and shares everything with.
-        meters: what counts them.
-    """
-
-    def __init__(self, dispatcher: Dispatcher, meters: Meters) -> None:
-        vars(self).update(vars(dispatcher))
-        self._meters = meters
-        self._together = meters.together
-        self._answers.note = self._note_failure
-        self._runs = partial(_MeteredRunning, meters)
-        has_room = dispatcher.batches.has_room
-        self.batches = _MeteredBatches(meters, self.limits, self._answers, has_room, self.run)
-        self._answer_batch = self.batches.answer
-
-    def run(self, message: Decoded, caller: Caller) -> Outcome:  # noqa: C901 - as its model is
-        """See `Dispatcher.run`: all of it once more, as a further function costs a twentieth."""
-        if (
-            type(message) is not Message
-            or message.result is not UNSET
-            or message.error is not UNSET
-        ):
-            return self._handle_no_request(message, caller)
-        if caller.errors:
-            caller.errors = 0
-        try:
-            short = caller.direct[message.method]  # type: ignore[index]
-        except KeyError:
-            short = None
-        if short is None or message.id is UNSET or caller.in_flight >= self._max_in_flight:
-            return self.handle_other(message, caller)
-        function, bind, named = short
-        try:
-            bound = bind(message.params)  # type: ignore[arg-type]
-        except Exception:
-            bound = None
-        if bound is None:
-            return self.handle_other(message, caller)
-        try:
-            result = function(*bound) if type(bound) is tuple else function(**named(bound))
-            kind = type(result)
-            if (kind is float and result - result == 0) or kind in PLAIN:
-                self._together.append(message.method)  # type: ignore[arg-type]
-                return Response("2.0", result, message.id)
-            if kind in SYNCHRONOUS:
-                answer = encode_result(result, message.id, self._max_response)
-                self._together.append(message.method)  # type: ignore[arg-type]
-                return answer
-        except BaseException as error:
-            self._together.append(message.method)  # type: ignore[arg-type]
-            return self._answers.to_failure(error, message, caller)
-        later = self._meters.later
-        outcome = self._settle(result, message, caller)
-        if later == self._meters.later:  # an object of a kind that few methods return
-            self._together.append(message.method)  # type: ignore[arg-type]
-        return outcome
-
-    def handle_other(self, message: Message, caller: Caller) -> Answer:
-        """See `Dispatcher.handle_other`; a result that comes later is counted when it does."""
-        meters = self._meters
-        began, later = perf_counter_ns(), meters.later
-        outcome = super().handle_other(message, caller)
-        if message.id is UNSET:
-            meters.notifications += 1
-        if later == meters.later and message.method is not UNSET:
-            meters.meter_of(message).add(perf_counter_ns() - began)
-        return outcome
-
-    def _note_failure(self, error: RPCError, message: Message | None) -> None:
-        note(error, message)
-        self._meters.failed(error, message)
-
-
-class _MeteredBatches(Batches):
-    """Batches that are counted."""
-
-    def __init__(self, meters: Meters, *rest: Any) -> None:
-        super().__init__(*rest)
-        self._meters = meters
-
-    def answer(self, items: list[Message | Invalid], caller: Caller) -> Answer:
-        """See `Batches.answer`."""
-        self._meters.batches += 1
-        return super().answer(items, caller)
-
-    def answer_each(self, items: list[Message | Invalid], source: Items, caller: Caller) -> Answer:
-        """See `Batches.answer_each`."""
-        self._meters.batches += 1
-        return super().answer_each(items, source, caller)
-
-
-class _MeteredRunning(Running):
-    """A call whose result is waited for, and counted when it is there."""
-
-    def __init__(
-        self, meters: Meters, answers: Answers, message: Message, *rest: Any, **options: Any
-    ) -> None:
-        super().__init__(answers, message, *rest, **options)
-        meters.later += 1
-        self._meter = meters.meter_of(message)
-        self._began = meters.began or perf_counter_ns()
-
-    def _end(self, answer: bytes | None) -> None:
-        self._meter.add(perf_counter_ns() - self._began)
-        super()._end(answer)
+    def settle(self) -> None:
+        """See `Meter.settle`; before they are read."""
+        for meter in self.methods.values():
+            meter.settle()

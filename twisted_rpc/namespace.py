@@ -24,6 +24,10 @@ Short = tuple[Callable[..., Any], Callable[[Raw], Any], Callable[[Struct], dict[
 """All that the short way needs of a method: its function, and its binder's `quick` and `named`."""
 
 
+Ready = tuple[Callable[..., Any], Callable[[Raw], Any], Callable[[Struct], dict[str, Any]], Any]
+"""A `Short`, and the meter of its method; None if that has none."""
+
+
 class Method(Struct, frozen=True):
     """One entry of the table.
 

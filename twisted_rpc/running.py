@@ -17,7 +17,7 @@ from twisted_rpc.context import NO_HEADERS
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
-from twisted_rpc.namespace import Short
+from twisted_rpc.namespace import Ready
 
 __all__ = ["Answer", "Caller", "Dispatch", "Load", "Running"]
 
@@ -25,7 +25,7 @@ Answer = bytes | None | Deferred[bytes | None]
 """What a message is answered with: bytes now, nothing, or either of them later."""
 
 
-_NOTHING: Mapping[str, Short | None] = {}
+_NOTHING: Mapping[str, Ready | None] = {}
 
 
 class Caller:
@@ -61,7 +61,7 @@ class Caller:
     def __init__(self) -> None:
         self.in_flight = 0
         self.view: View | None = None
-        self.direct: Mapping[str, Short | None] = _NOTHING
+        self.direct: Mapping[str, Ready | None] = _NOTHING
         self.errors = 0
         self.delay: float | None = None
         self.running: dict[Any, Running] = {}

@@ -21,7 +21,7 @@ from twisted_rpc.events import Event
 from twisted_rpc.health import Health
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.invocation import METHODS
-from twisted_rpc.metering import Metered, Meters
+from twisted_rpc.metering import Meters
 from twisted_rpc.reloading import Reloads
 
 __all__ = ["Server"]
@@ -114,7 +114,7 @@ class Server(Endpoint):
         """
         if self.meters is None:
             self.meters = Meters(self.dispatcher.invoker.knows)
-            self.dispatcher.measure(Metered(self.dispatcher, self.meters))
+            self.dispatcher.measure(self.meters)
         return self.meters
 
     @cached_property

@@ -27,7 +27,7 @@ _GRACE = 0.02
 _FRAMES = 10
 """How much of a stack is shown."""
 
-_DISPATCHING = frozenset({Dispatcher.dispatch.__code__, Dispatcher.handle_other.__code__})
+_DISPATCHING = frozenset({Dispatcher.dispatch.__code__, Dispatcher._handle_other.__code__})
 """Where a frame knows the message whose method runs above it."""
 
 

@@ -68,7 +68,7 @@ class Figures(Collector):
         )
         seconds = HistogramMetricFamily(
             "json_rpc_duration_seconds",
-            "From when a call was read until its answer was written.",
+            "How long calls took.",
             labels=["method"],
         )
         for method, meter in sorted(self._meters.methods.items()):
@@ -102,7 +102,9 @@ class Figures(Collector):
         yield CounterMetricFamily(
             "json_rpc_notifications", "Notifications that came in.", notifications
         )
-        yield CounterMetricFamily("json_rpc_batches", "Batches that came in.", self._meters.batches)
+        yield CounterMetricFamily(
+            "json_rpc_batches", "Batches that came in.", self._server.dispatcher.batches.count
+        )
 
     def _traffic(self) -> Iterator[Metric]:
         size = CounterMetricFamily(
@@ -113,7 +115,7 @@ class Figures(Collector):
         opened = CounterMetricFamily(
             "json_rpc_connections_opened", "Connections since the start.", labels=["transport"]
         )
-        for transport, traffic in sorted(self._meters.traffic.items()):
+        for transport, traffic in sorted(self._server.traffic.items()):
             size.add_metric([transport, "in"], traffic.received)
             size.add_metric([transport, "out"], traffic.sent)
             opened.add_metric([transport], traffic.connections)
@@ -121,7 +123,7 @@ class Figures(Collector):
             "json_rpc_connections", "Connections that are open.", labels=["transport"]
         )
         now = Counter(each.transport for each in self._server.connections.values())
-        for transport in sorted({*now, *self._meters.traffic}):
+        for transport in sorted({*now, *self._server.traffic}):
             connections.add_metric([transport], now[transport])
         yield from (size, opened, connections)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -32,7 +32,6 @@ from twisted_rpc.lines import source_of
 from twisted_rpc.sparing import Sparing
 from twisted_rpc.transports.handshakes import HandshakeLog
 from twisted_rpc.transports.keep_alive import keep_alive
-from twisted_rpc.transports.metered import wire_for
 from twisted_rpc.transports.polling import LinePoll
 from twisted_rpc.transports.wire import Wire
 
@@ -195,9 +194,7 @@ class RPCProtocol(Protocol):
         peer = _peer_of(self.transport)
         self.address, self.peer = address_name(peer)
         self._handshake: Deadline | None = None
-        self.wire = wire_for(self.transport, endpoint, self.congested, self.name)
-        if endpoint.meters is not None and self.name:
-            self.receive_by(self.dataReceived)
+        self.wire = Wire(self.transport, endpoint, self.congested, self.name)
         if not self._admitted:
             if isinstance(peer, IPv4Address | IPv6Address):
                 self.transport.setTcpNoDelay(True)
@@ -215,12 +212,6 @@ class RPCProtocol(Protocol):
                 self._handshake.set(endpoint.limits.handshake_timeout)
                 return
         self._begin()
-
-    def receive_by(self, receive: Callable[[bytes], None]) -> None:
-        """Give what comes from now on to a function, measured if the endpoint is."""
-        meters = self.endpoint.meters
-        measured = receive if meters is None else meters.reading(receive, self.name)
-        setattr(self, "dataReceived", measured)  # noqa: B010 - mypy knows of methods only
 
     def refuse(self, refusal: str) -> Protocol:
         """Tell the far side that it is one too many; what has the line until it is closed."""

@@ -160,6 +160,7 @@ class HTTPProtocol(Pipeline):
 
     def dataReceived(self, data: bytes) -> None:
         """See `Pipeline.dataReceived`; calls that begin like the one before take a short way."""
+        self.wire.traffic.received += len(data)
         usual = self._reader.usual
         if usual is not None and self._is_free and not self._reader.in_request:
             data = self._serve_repeated(usual, data)
@@ -303,7 +304,9 @@ class HTTPProtocol(Pipeline):
         self.end_here()
         self.wire.set_reading(True)
         self.leave_to(successor)
-        successor.dataReceived(exchange.head() + rest)
+        data = exchange.head() + rest
+        successor.dataReceived(data)
+        successor.wire.traffic.received -= len(data)  # it was counted when it came
 
     # -- the end -------------------------------------------------------------------------------
 

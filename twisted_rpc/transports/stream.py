@@ -53,6 +53,7 @@ class StreamConnection(Connection):
 
     def bytes_received(self, data: bytes) -> None:
         """Cut what arrived into messages and handle them."""
+        self._wire.traffic.received += len(data)
         if self._unreadable is not None or self._is_closing:
             return  # it was answered for the last time
         framer = self.framer
@@ -209,7 +210,7 @@ class StreamProtocol(RPCProtocol):
             return
         self.connection.bytes_received(data)
         if self._opening is None:  # nothing is left to be done here
-            self.receive_by(self.connection.bytes_received)
+            self.dataReceived = self.connection.bytes_received  # type: ignore[method-assign]
 
     def _begins_like_http(self, data: bytes) -> bool:
         """Whether this is a web page's request to a port that is not for it."""

@@ -173,6 +173,7 @@ class WebSocketProtocol(WebSocketLine, WebSocketServerProtocol):  # type: ignore
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes came: whole text frames are read here, everything else by Autobahn."""
+        self.wire.traffic.received += len(data)
         if self.state == self.STATE_CLOSED:
             return  # Autobahn would keep it
         if self._waiting:

@@ -17,7 +17,7 @@ from twisted_rpc.connection import Connection
 from twisted_rpc.endpoint import Endpoint
 from twisted_rpc.interfaces import ILine
 from twisted_rpc.message import Invalid
-from twisted_rpc.transports.metered import wire_for
+from twisted_rpc.transports.wire import Wire
 
 __all__ = ["POLICY_VIOLATION", "WebSocketConnection", "WebSocketLine", "options_for"]
 
@@ -128,10 +128,7 @@ class WebSocketLine(WebSocketAdapterProtocol, Autobahn):  # type: ignore[misc]  
         """The line is ours."""
         super().connectionMade()
         endpoint = self.endpoint
-        self.wire = wire_for(self.transport, endpoint, self.congested, "websocket")
-        if endpoint.meters is not None:
-            receive = endpoint.meters.reading(self.dataReceived, "websocket")
-            setattr(self, "dataReceived", receive)  # noqa: B010 - mypy knows of methods only
+        self.wire = Wire(self.transport, endpoint, self.congested, "websocket")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The line is down."""

@@ -41,11 +41,15 @@ class Wire:
         transport: where to write.
         owner: whose limits, time and counters hold.
         congested: told whether the far side has stopped, or begun again, to read.
+        name: of the transport, as what comes and goes is counted.
+
+    Attributes:
+        traffic: where that is counted.
     """
 
     __slots__ = (
         *("_closing", "_congested", "_direct", "_is_socket", "_look", "_owner", "_patience"),
-        *("_socket", "_unasked", "_write", "transport"),
+        *("_socket", "_unasked", "_write", "traffic", "transport"),
     )
 
     def __init__(
@@ -53,8 +57,10 @@ class Wire:
         transport: Any,
         owner: Endpoint,
         congested: Callable[[bool], None],
+        name: str = "",
     ) -> None:
         self.transport = transport
+        self.traffic = owner.traffic_of(name)
         self._direct = direct_of(transport)
         self._write = writer_of(transport)
         self._socket = socket_of(transport)
@@ -79,6 +85,7 @@ class Wire:
         They go straight to the socket while nothing waits to go before them.  Whatever may
         have happened to the line, the reactor meets it too, and reports it.
         """
+        self.traffic.sent += len(data)
         direct = self._direct
         if (
             direct is not None
