@@ -147,3 +147,61 @@ def test_daemon_loads_everything_before_it_gives_up_a_right(right: str) -> None:
     """What it imports after that may be out of its reach."""
     assert _loaded(RIGHTS.format(rights={right: "/"}), {"autobahn": ""}) == ["autobahn"]
     assert _loaded(RIGHTS.format(rights={right: None}), {"autobahn": ""}) == []
+
+
+OUT_OF_REACH = """
+import http.client, json, sys
+from twisted.internet import reactor, threads
+from twisted_rpc.pages.choosing import PLACES
+from twisted_rpc.tap import Options, makeService
+
+options = Options()
+options.parent = {"chroot": "/"}
+options.parseOptions(["--hybrid", "tcp:0"])
+service = makeService(options)
+before = set(sys.modules)
+service.privilegedStartService()
+service.startService()
+(listener,) = service.listeners
+port = listener.port.getHost().port
+
+def ask():
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    found = {}
+    sys.addaudithook(opened)
+    for path in [*map(bytes.decode, PLACES), "/console/main.js", "/console/vendor/preact.js"]:
+        line.request("GET", path)
+        response = line.getresponse()
+        response.read()
+        found[path] = response.status
+    return found
+
+files = []
+
+def opened(event, args):
+    if event == "open" and "twisted_rpc" in str(args[0]):
+        files.append(str(args[0]))
+
+def say(found):
+    late = [name for name in set(sys.modules) - before if name.startswith("twisted")]
+    print(json.dumps([found, late, files]))
+    reactor.stop()
+
+threads.deferToThread(ask).addBoth(say)
+reactor.run()
+"""
+
+
+def test_pages_need_no_file_once_a_right_is_given_up() -> None:
+    """`-O`, because what an assertion looks at is looked at by nobody then."""
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", OUT_OF_REACH],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    found, late, files = json.loads(done.stdout)
+    assert {status for path, status in found.items() if path not in ("/", "/console")} == {200}
+    assert (found["/"], found["/console"]) == (303, 303)
+    assert (late, files) == ([], [])

@@ -210,6 +210,7 @@ class Server(Endpoint):
         """The documents of `rpc.discover`; nothing of it is loaded before somebody asks."""
         from twisted_rpc.discovery import Discovery
 
+        _ = self._own_info  # as long as the files are in reach that tell the version
         return Discovery(self.namespace, self.dispatcher.invoker, self._info)
 
     async def _discover(self, ctx: Context, version: str = "1.3") -> Raw:

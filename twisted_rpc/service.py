@@ -102,11 +102,14 @@ class RPCService(MultiService):
         return None if self.running and None not in ports else "starting"
 
     def load_pages(self) -> None:
-        """Load what would be loaded when the first page, or `rpc.discover`, is asked for."""
-        assert self.server.discovery is not None
+        """Load what would be loaded when the first page, or `rpc.discover`, is asked for.
+
+        To look at something is to load it.
+        """
+        _ = self.server.discovery
         for listener in self.listeners:
             if isinstance(listener, ListenerService) and listener.pages is not None:
-                assert listener.pages.resource is not None
+                _ = listener.pages.resource
 
     async def _leave(self) -> None:
         """Be not ready, and let load balancers see that while calls are still taken."""

@@ -208,7 +208,7 @@ def makeService(options: Options) -> RPCService:
     assert options.service is not None
     command: Any = options.parent
     if command and any(command.get(right) for right in ("chroot", "uid", "gid")):
-        for name in ("websocket", "websocket_client", "http_client", "stream_client"):
+        for name in ("channel", "websocket", "websocket_client", "http_client", "stream_client"):
             import_module(f"twisted_rpc.transports.{name}")  # soon it may be out of reach
         options.service.load_pages()
     reactor: Any = installed

@@ -83,7 +83,7 @@ class _Missing(Page):
 
 
 class _Folder(Page):
-    """All that is below `/console/`, each file read when it is asked for first.
+    """All that is below `/console/`, read at once: later it may be out of reach, or another's.
 
     Args:
         chosen: what else the listener shows.
@@ -91,25 +91,17 @@ class _Folder(Page):
 
     def __init__(self, chosen: Chosen) -> None:
         super().__init__(chosen.rules)
-        self._chosen = chosen
         self._pages: dict[str, Page] = {
             "": File(chosen.rules, "console/index.html", _OF_PAGE),
+            **{name: File(chosen.rules, f"console/{name}") for name in _names()},
         }
-        self._names = frozenset(_names())
         self._missing = _Missing(chosen.rules)
 
     def render(self, request: Request) -> int:
         """See `Resource.render`."""
         assert request.path is not None
         name = request.path.removeprefix(ADDRESS).decode("latin-1")
-        return (self._pages.get(name) or self._file(name)).render(request)
-
-    def _file(self, name: str) -> Page:
-        """A file of the package, if it has one of just that name."""
-        if name not in self._names:
-            return self._missing
-        self._pages[name] = made = File(self._chosen.rules, f"console/{name}")
-        return made
+        return self._pages.get(name, self._missing).render(request)
 
 
 def _names() -> Iterator[str]:
