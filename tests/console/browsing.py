@@ -111,6 +111,12 @@ class Visitor:
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert self.page.evaluate(wider) <= 0
 
+    def check_themes(self) -> None:
+        """Axe finds nothing serious, in light and in dark."""
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme)
+            assert self.findings() == [], theme
+
     def findings(self) -> list[str]:
         """What axe has to say that is serious."""
         self.page.evaluate(_axe())

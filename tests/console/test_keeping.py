@@ -169,7 +169,8 @@ def test_connection_comes_back(visitor: Visitor, tmp_path: Path) -> None:
         expect(visitor.state).to_have_text("Connected")
     visitor.expect_complaint("WebSocket connection to")
     expect(visitor.state).not_to_have_text("Connected")
-    with Served(tmp_path, EXAMPLES, port=visitor.port):
+    with Served(tmp_path, EXAMPLES + 'more = "service:Events"\n', port=visitor.port):
         expect(visitor.state).to_have_text("Connected")
+        expect(visitor.methods.get_by_role("link", name="more.emit")).to_be_visible()
         visitor.call("calc.add", "[1, 2]")
         expect(visitor.answer).to_contain_text("OK")

@@ -22,6 +22,10 @@ def test_nothing_is_shown_before(visitor: Visitor) -> None:
     expect(visitor.heading).to_have_text("Log in to see the methods")
     expect(visitor.page.get_by_role("navigation")).to_have_count(0)
     assert "vault" not in visitor.page.content()
+    visitor.check_themes()
+    visitor.button("Log in").first.click()
+    expect(visitor.page.get_by_role("dialog", name="Log in")).to_be_visible()
+    visitor.check_themes()
 
 
 def test_password(visitor: Visitor) -> None:

@@ -42,7 +42,7 @@ def test_every_view(visitor: Visitor) -> None:
     check(visitor)
     visitor.call("chat.join", '["ann"]')
     expect(visitor.answer).to_contain_text("OK")
-    for view in ("batch", "history", "live"):
+    for view in ("batch", "history", "live", "charts"):
         visitor.go(f"#/{view}")
         check(visitor)
     visitor.go("#/method/chat.leave")

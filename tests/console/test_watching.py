@@ -1,4 +1,4 @@
-"""Connections, for those who may see them."""
+"""Charts and connections, for those who may see them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_connections(visitor: Visitor) -> None:
     visitor.log_in("alice", "wonderland")
     visitor.tab("Connections").click()
     expect(visitor.page.get_by_role("table")).to_contain_text("alice")
-    assert visitor.findings() == []
+    visitor.check_themes()
 
 
 def test_connection_is_closed_and_the_others_stay(visitor: Visitor) -> None:
@@ -43,3 +43,11 @@ def test_connection_is_closed_and_the_others_stay(visitor: Visitor) -> None:
         while line.recv(4096):
             pass  # until it is closed on the other side
     expect(rows.filter(has_text="alice").first).to_be_visible()
+
+
+def test_charts(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.log_in("alice", "wonderland")
+    visitor.tab("Charts").click()
+    expect(visitor.page.locator("canvas").first).to_be_visible()
+    visitor.check_themes()

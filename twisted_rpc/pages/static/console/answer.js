@@ -17,7 +17,7 @@ export function Answer({outcome}) {
 }
 
 function Body({outcome}) {
-  if (!outcome) return html`<p class="empty">What the method answers comes here.
+  if (!outcome) return html`<p class="empty">What the method answers comes here.${' '}
     <span class="needs-keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd> sends.</span></p>`;
   if (outcome.isPending) {
     return html`<p class="waiting">Waiting for the answer… <button class="button small" onClick=${outcome.cancel}>Cancel</button></p>`;

@@ -48,9 +48,8 @@ function Examples({examples, onLoad}) {
 function Parameters({params, document}) {
   if (!params.length) return html`<h2>Parameters</h2><p class="muted">None.</p>`;
   return html`<h2>Parameters</h2><dl class="members">${params.map((param) => html`
-    <dt><code>${param.name}</code> <span class="type">${describe(param.schema ?? {}, document)}</span>
-      ${!param.required && html` <span class="optional">optional</span>`}</dt>
-    <dd>${param.description ?? param.summary ?? resolve(param.schema, document).description}</dd>`)}</dl>`;
+    <${Member} key=${param.name} name=${param.name} schema=${param.schema ?? {}} document=${document}
+      isOptional=${!param.required} text=${param.description ?? param.summary} />`)}</dl>`;
 }
 
 function Result({method, document}) {
@@ -62,13 +61,18 @@ function Result({method, document}) {
     <p><span class="type">${describe(result.schema ?? {}, document)}</span></p>
     ${text && html`<p>${text}</p>`}
     ${properties && html`<dl class="members">${Object.entries(properties).map(([name, schema]) => html`
-      <dt><code>${name}</code> <span class="type">${describe(schema, document)}</span></dt>
-      <dd>${resolve(schema, document).description}</dd>`)}</dl>`}`;
+      <${Member} key=${name} name=${name} schema=${schema} document=${document} />`)}</dl>`}`;
+}
+
+function Member({name, schema, document, isOptional = false, text = resolve(schema, document).description}) {
+  return html`<dt><code>${name}</code></dt>
+    <dd><span class="type">${describe(schema, document)}</span>
+      ${isOptional && html` <span class="optional">optional</span>`}${text && html`<p>${text}</p>`}</dd>`;
 }
 
 function Errors({errors}) {
   if (!errors.length) return null;
   return html`<h2>Errors</h2><dl class="members">${errors.map((error) => html`
-    <dt key=${error.code}><code>${error.code}</code> ${error.message}</dt>
-    <dd>${error.data !== undefined && html`<${JSONView} value=${error.data} />`}</dd>`)}</dl>`;
+    <dt key=${error.code}><code>${error.code}</code></dt>
+    <dd>${error.message}${error.data !== undefined && html`<${JSONView} value=${error.data} />`}</dd>`)}</dl>`;
 }

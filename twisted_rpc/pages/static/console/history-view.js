@@ -42,8 +42,7 @@ function Item({item, session, workspace, isCopied, onCopy}) {
     <div class="card-head">
       <span class="verdict" data-kind=${ok ? 'ok' : 'error'}>${ok ? 'OK' : item.code ?? 'Error'}</span>
       <a class="method-name" href=${addressOf('method', method)}>${method}</a>
-      <span class="muted">${clockText(item.at).slice(0, 8)} · ${timeText(item.ms)} ·
-        ${transport === 'http' ? 'HTTP' : 'WebSocket'}${notification ? ' · notification' : ''}</span>
+      <span class="muted">${aboutOf(item)}</span>
       ${!item.hidden && html`<span class="card-buttons">
         <button class="button small" aria-label="Send again: ${method}" onClick=${again}>Send again</button>
         <button class="button small" aria-label="Edit: ${method}" onClick=${load}>Edit</button>
@@ -54,6 +53,11 @@ function Item({item, session, workspace, isCopied, onCopy}) {
     ${!ok && html`<p class="failure-line">${item.message}</p>`}
     ${isCopied && html`<${Snippets} request=${session.fullRequest({...item, params: paramsOf(text)})} />`}
   </li>`;
+}
+
+function aboutOf({at, ms, transport, notification}) {
+  const way = transport === 'http' ? 'HTTP' : 'WebSocket';
+  return [clockText(at).slice(0, 8), timeText(ms), way, notification && 'notification'].filter(Boolean).join(' · ');
 }
 
 function Empty() {

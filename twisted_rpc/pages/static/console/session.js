@@ -173,7 +173,13 @@ export class Session {
   }
 
   #listen(client) {
-    client.onstate = () => this.#changed();
+    let wasConnected = false;
+    client.onstate = (state) => {
+      // Another release of the server may have other methods.
+      if (state === 'connected' && wasConnected) this.start();
+      wasConnected ||= state === 'connected';
+      this.#changed();
+    };
     client.onrequest = (name, params, isCall) => this.received.add({name, params, isCall});
   }
 
