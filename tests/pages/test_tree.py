@@ -40,6 +40,13 @@ class TreeTest(PagesTestCase):
         assert (await reply_to(line, get("/healthz", method="HEAD"))).body == b""
         assert (await reply_to(line, get("/healthz"))).body == b"ok\n"
 
+    async def test_target_in_absolute_form(self) -> None:
+        line = await self.open()
+        reply = await reply_to(line, get("http://localhost/healthz?x"))
+        assert (reply.status, reply.body) == (200, b"ok\n")
+        version = get("http://localhost/openrpc.json?version=1.4")
+        assert (await reply_to(line, version)).json()["openrpc"] == "1.4.1"
+
     async def test_other_methods_are_refused(self) -> None:
         reply = await self.reply(get("/healthz", method="PUT"))
         assert reply.status == 405

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.helpers import request
 from tests.transports.harness import turn, until
 from tests.transports.web_client import JSON, HTTPTestCase, echo, head, post, reply_to, take_reply
@@ -311,3 +313,19 @@ def test_an_exchange_is_written_as_it_was_read() -> None:
         b"PUT /x?y HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc"
     )
     assert exchange.text_headers()["host"] == "h"
+
+
+@pytest.mark.parametrize(
+    ("target", "form"),
+    [
+        (b"http://h/a?b=c://d", b"/a?b=c://d"),
+        (b"http://h", b"/"),
+        (b"http://h?a=/b", b"/?a=/b"),
+        (b"/a://b", b"/a://b"),
+        (b"*", b"*"),
+    ],
+)
+def test_a_site_is_told_the_path_alone(target: bytes, form: bytes) -> None:
+    exchange = Exchange()
+    exchange.method, exchange.target = b"GET", target
+    assert exchange.whole().split(b" ")[1] == form

@@ -294,6 +294,7 @@ class LateIdentityTests(HTTPTestCase):
         (b"/", b"/"),
         (b"/a/b?c=/d", b"/a/b"),
         (b"http://h", b"/"),
+        (b"http://h?a=/b", b"/"),
         (b"http://h/a?b", b"/a"),
         (b"https://h:1/a//b", b"/a//b"),
         (b"*", b"*"),

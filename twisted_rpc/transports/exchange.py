@@ -8,7 +8,7 @@ from typing import Any
 from twisted.cred.credentials import ICredentials
 
 from twisted_rpc.correlation import FIELDS, is_request_id, new_request_id
-from twisted_rpc.transports.web import Reply
+from twisted_rpc.transports.web import Reply, origin_form
 
 __all__ = ["Exchange"]
 
@@ -120,7 +120,8 @@ class Exchange:
         return b"%b %b HTTP/%b\r\n%b\r\n" % (self.method, self.target, self.version, fields)
 
     def whole(self) -> bytes:
-        """The whole request, its body with a plain length."""
+        """The whole request, as a server with one name gets it, its body with a plain length."""
+        self.target = origin_form(self.target)
         self.headers.pop(b"transfer-encoding", None)
         self.headers.pop(b"expect", None)
         if self.body:

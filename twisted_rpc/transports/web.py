@@ -37,6 +37,7 @@ ALLOWED = b"POST, OPTIONS"
 _TEXT = b"text/plain; charset=utf-8"
 JSON = b"application/json"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_BEFORE_PATH = re.compile(rb"[^/?#]*://[^/?#]*")
 _ABSOLUTE = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _JSON_TYPE = re.compile(
     rb'application/json(-rpc)?[ \t]*(;[ \t]*charset="?utf-?8"?[ \t]*)?', re.IGNORECASE
@@ -129,10 +130,16 @@ def ticket_in(target: bytes) -> bytes | None:
 
 def path_of(target: bytes) -> bytes:
     """The path of a request target, in origin or absolute form (RFC 9112, section 3.2)."""
-    if not target.startswith(b"/"):
-        _, separator, rest = target.partition(b"://")
-        target = b"/" + rest.partition(b"/")[2] if separator else target
-    return target.partition(b"?")[0]
+    return origin_form(target).partition(b"?")[0]
+
+
+def origin_form(target: bytes) -> bytes:
+    """A request target without what is in front of the path, if that is there; or `*`."""
+    found = None if target.startswith(b"/") else _BEFORE_PATH.match(target)
+    if found is None:
+        return target
+    rest = target[found.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 class WebRules:
