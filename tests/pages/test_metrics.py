@@ -112,6 +112,17 @@ class MetricsTest(PagesTestCase):
         assert reply.headers["content-type"].startswith("application/openmetrics-text")
         assert reply.body.endswith(b"# EOF\n")
 
+    async def test_whatever_is_accepted_is_answered(self) -> None:
+        line = await self.open()
+        usual = (await reply_to(line, get("/metrics"))).headers["content-type"]
+        for accept in (
+            "\xff",
+            "application/openmetrics-text;version=abc",
+            "text/plain;version=1.x",
+        ):
+            reply = await reply_to(line, get("/metrics", f"Accept: {accept}"))
+            assert (reply.status, reply.headers["content-type"]) == (200, usual)
+
     async def test_the_documentation_names_what_there_is(self) -> None:
         line = await self.open()
         self.server.counters.hit("max_calls")

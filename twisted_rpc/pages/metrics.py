@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 from twisted.web.server import Request
 
 from twisted_rpc.pages.choosing import Chosen
@@ -35,8 +38,20 @@ class _Metrics(Page):
         rights = self._server.rights_of(identity_of(request))
         if not (rights.permit(_NAME, "metrics") or rights.permit(_NAME, "admin")):
             return Reply.text(403, "the access level metrics is needed")
-        encode, content_type = choose_encoder(request.getHeader("accept") or "")
-        return Reply(200, encode(self._registry), content_type.encode("ascii"))
+        encode, content_type = _format_for(request.getHeader(b"accept") or b"")
+        return Reply(200, encode(self._registry), content_type)
+
+
+def _format_for(accept: bytes) -> tuple[Callable[[Collector], bytes], bytes]:
+    """What writes the format that somebody wants, and its content type.
+
+    The library fails at versions that are no numbers: these are taken for none.
+    """
+    try:
+        encode, content_type = choose_encoder(accept.decode("ascii"))
+    except (TypeError, ValueError):
+        encode, content_type = choose_encoder("")
+    return encode, content_type.encode("ascii")
 
 
 def page(chosen: Chosen, path: bytes) -> Page:

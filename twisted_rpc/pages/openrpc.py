@@ -8,7 +8,7 @@ from twisted_rpc.context import Context
 from twisted_rpc.discovery import Described
 from twisted_rpc.errors import InvalidParams
 from twisted_rpc.pages.choosing import Chosen
-from twisted_rpc.pages.page import Page, factory_of, identity_of
+from twisted_rpc.pages.page import Page, factory_of, identity_of, is_known
 from twisted_rpc.server import DISCOVER, Server
 from twisted_rpc.transports.web import JSON, Reply, WebRules
 
@@ -39,16 +39,15 @@ class _OpenRPC(Page):
         return self._found(described, request)
 
     def _found(self, described: Described, request: Request) -> Reply:
-        """The document, or that the visitor has it already (RFC 9110, section 13.1.2)."""
-        tag = f'"{described.tag}"'
+        """The document, or that the visitor has it already."""
+        tag = f'"{described.tag}"'.encode("ascii")
         private = "private, " if self._server.requires_authentication else ""
         headers = (
-            (b"ETag", tag.encode()),
+            (b"ETag", tag),
             (b"Cache-Control", f"{private}no-cache".encode()),
             (b"Vary", b"Authorization, Origin"),
         )
-        known = (request.getHeader("if-none-match") or "").replace("W/", "").split(",")
-        if any(each.strip() in (tag, "*") for each in known):
+        if is_known(request, tag):
             return Reply(304, b"", JSON, headers)
         return Reply(200, described.text, JSON, headers)
 

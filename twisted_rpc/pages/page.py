@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,9 @@ from twisted_rpc.invocation import as_deferred
 from twisted_rpc.transports.base import RPCFactory
 from twisted_rpc.transports.web import Reply, WebRules
 
-__all__ = ["Page", "factory_of", "identity_of"]
+__all__ = ["Page", "factory_of", "identity_of", "is_known"]
+
+_TAG = re.compile(rb'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def identity_of(request: Request) -> Any:
@@ -29,6 +32,15 @@ def factory_of(request: Request) -> RPCFactory:
     site: Any = request.site
     factory: RPCFactory = site.factory  # see `HTTPFactory.site`
     return factory
+
+
+def is_known(request: Request, tag: bytes) -> bool:
+    """Whether its sender has what a tag stands for (RFC 9110, section 13.1.2).
+
+    Header fields are looked at as bytes: anything may stand in them.
+    """
+    known = b",".join(request.requestHeaders.getRawHeaders(b"if-none-match", []))
+    return known.strip() == b"*" or tag in _TAG.findall(known)
 
 
 class Page(Resource):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 
 from twisted.web.server import Request
 
 from twisted_rpc.pages.choosing import Chosen
-from twisted_rpc.pages.page import Page
+from twisted_rpc.pages.page import Page, is_known
 from twisted_rpc.transports.web import Fields, Reply, WebRules
 
 __all__ = ["File", "page"]
@@ -29,8 +28,6 @@ _FURTHER: Mapping[str, Fields] = {
     "client.js": ((b"X-TypeScript-Types", b"./client.d.ts"),),
 }
 """Header fields that belong to a single file."""
-
-_TAG = re.compile(rb'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 class File(Page):
@@ -55,14 +52,9 @@ class File(Page):
 
     def reply(self, request: Request) -> Reply:
         """See `Page.reply`."""
-        if self._is_known(request):
+        if is_known(request, self._tag):
             return Reply(304, b"", headers=self._headers)
         return Reply(200, self._body, self._type, self._headers)
-
-    def _is_known(self, request: Request) -> bool:
-        """Whether the browser has these very bytes (RFC 9110, section 13.1.2)."""
-        known = b",".join(request.requestHeaders.getRawHeaders(b"if-none-match", []))
-        return known.strip() == b"*" or self._tag in _TAG.findall(known)
 
 
 def page(chosen: Chosen, path: bytes) -> File:
