@@ -137,8 +137,11 @@ class GuardedTest(ConsoleTest):
     async def test_settings_of_who_logs_in(self) -> None:
         settings = await self.settings(basic("alice", "wonderland"))
         assert (settings["identity"], settings["metrics"]) == ("alice", False)
-        self.server.set_access("alice", roles=["metrics"])
-        assert (await self.settings(basic("alice", "wonderland")))["metrics"] is True
+        for role in ("metrics", "admin"):
+            self.server.set_access("alice", roles=[role])
+            login = basic("alice", "wonderland")
+            assert (await self.reply(get("/metrics", login))).status == 200
+            assert (await self.settings(login))["metrics"] is True
 
     async def test_wrong_password(self) -> None:
         reply = await self.reply(get("/console/settings.json", basic("alice", "wrong")))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property, partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.logger import Logger
 from twisted.web.resource import IResource
@@ -111,6 +111,12 @@ class Chosen:
         if said is None:
             return self.is_own or key not in _FOR_OWN
         return said
+
+    def shows_metrics_to(self, identity: Any) -> bool:
+        """Whether somebody may read `/metrics` here; the rules take it for a method."""
+        rights = self.server.rights_of(identity)
+        levels = ("metrics", "admin")
+        return self.shows("metrics") and any(rights.permit("rpc.metrics", each) for each in levels)
 
     def asks(self, path: bytes) -> Asks | None:
         """See `Pages.asks`."""

@@ -60,7 +60,6 @@ class _Settings(Page):
         """See `Page.reply`."""
         server, rules = self._chosen.server, self._chosen.rules
         identity, needs_login = identity_of(request), server.requires_authentication
-        may_read = server.rights_of(identity).permit("rpc.metrics", "metrics")
         settings = {
             "version": twisted_rpc.__version__,
             "path": min(rules.paths, key=len).decode(),
@@ -69,7 +68,7 @@ class _Settings(Page):
                 name for name, kind in KINDS.items() if needs_login and server.logins.takes(kind)
             ],
             "identity": None if identity is None else str(identity),
-            "metrics": self._chosen.shows("metrics") and may_read,
+            "metrics": self._chosen.shows_metrics_to(identity),
         }
         return Reply(200, msgspec.json.encode(settings), JSON)
 

@@ -11,32 +11,26 @@ from twisted.web.server import Request
 from twisted_rpc.pages.choosing import Chosen
 from twisted_rpc.pages.figures import complete
 from twisted_rpc.pages.page import Page, identity_of
-from twisted_rpc.server import Server
-from twisted_rpc.transports.web import Reply, WebRules
+from twisted_rpc.transports.web import Reply
 
 __all__ = ["page"]
-
-_NAME = "rpc.metrics"
-"""What access rules call it."""
 
 
 class _Metrics(Page):
     """Shows the metrics of a server to who may see them.
 
     Args:
-        rules: what `[web]` says.
-        server: whose metrics.
+        chosen: what else the listener shows.
     """
 
-    def __init__(self, rules: WebRules, server: Server) -> None:
-        super().__init__(rules)
-        self._server = server
-        self._registry = complete(server)
+    def __init__(self, chosen: Chosen) -> None:
+        super().__init__(chosen.rules)
+        self._chosen = chosen
+        self._registry = complete(chosen.server)
 
     def reply(self, request: Request) -> Reply:
         """See `Page.reply`."""
-        rights = self._server.rights_of(identity_of(request))
-        if not (rights.permit(_NAME, "metrics") or rights.permit(_NAME, "admin")):
+        if not self._chosen.shows_metrics_to(identity_of(request)):
             return Reply.text(403, "the access level metrics is needed")
         encode, content_type = _format_for(request.getHeader(b"accept") or b"")
         return Reply(200, encode(self._registry), content_type)
@@ -56,4 +50,4 @@ def _format_for(accept: bytes) -> tuple[Callable[[Collector], bytes], bytes]:
 
 def page(chosen: Chosen, path: bytes) -> Page:
     """The page of a path."""
-    return _Metrics(chosen.rules, chosen.server)
+    return _Metrics(chosen)
