@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
 
 from tests.helpers import MemoryConnection, ServerTestCase, request
 from tests.transports.harness import Line, TransportTestCase, until
 from tests.transports.stream_client import StreamTestCase
-from tests.transports.web_client import HTTPTestCase, echo, take_reply
+from tests.transports.web_client import HTTPTestCase, echo, get, reply_to, take_reply
 from tests.transports.websocket_client import WebSocketTestCase, frame, handshake
 from twisted_rpc import Limits, Server
 from twisted_rpc.answers import Counters
@@ -142,8 +144,18 @@ class StreamStrangers(StrangersCase, StreamTestCase):
         self.assertEqual(self.server.counters.limits, {"max_unauthenticated": 1})
 
 
+class _Page(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        return b"to read"
+
+
 class HTTPStrangers(StrangersCase, HTTPTestCase):
     """An Authorization header."""
+
+    def make_resource(self) -> IResource:
+        return _Page()
 
     async def prove(self) -> Line:
         line = await self.open()
@@ -160,6 +172,17 @@ class HTTPStrangers(StrangersCase, HTTPTestCase):
         await until(lambda: silent[0].lost, "the oldest is kept")
         friend.send(echo(2, GOOD))
         self.assertEqual((await take_reply(friend)).json()["result"], 2)
+
+    async def test_who_has_read_a_page_is_a_stranger_as_before(self) -> None:
+        friend = await self.prove()
+        readers = [await self.open() for _ in range(2)]
+        for reader in readers:
+            self.assertEqual((await reply_to(reader, get("/page"))).body, b"to read")
+        self.assertEqual(self.server.lines.strangers, 2)
+        await self.open()
+        await until(lambda: readers[0].lost, "the oldest is kept")
+        self.assertEqual((await reply_to(friend, get("/page"))).status, 200)
+        self.assertEqual(self.server.lines.strangers, 2)
 
 
 class WebSocketStrangers(StrangersCase, WebSocketTestCase):

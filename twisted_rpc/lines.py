@@ -136,9 +136,14 @@ class Lines:
         oldest.abort()
         return True
 
-    def proved(self, line: ILine) -> None:
-        """It is known who calls on a line."""
-        self._strangers.pop(line, None)
+    def proved(self, line: ILine) -> bool:
+        """It is known who calls on a line; whether it was a stranger's."""
+        return self._strangers.pop(line, None) is not None
+
+    def doubt(self, line: ILine) -> None:
+        """It is a stranger's again, the latest of all."""
+        self._make_room()
+        self._strangers[line] = self._sources[line]
 
     def succeed(self, line: ILine, successor: ILine) -> None:
         """Another protocol goes on with an admitted line."""

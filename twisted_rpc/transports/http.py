@@ -113,7 +113,7 @@ class HTTPProtocol(Pipeline):
     name: ClassVar[str] = "http"
     factory: HTTPFactory
 
-    __slots__ = ("_bridge", "_known", "_login", "_logins", "_secure", "connection")
+    __slots__ = ("_bridge", "_is_visit", "_known", "_login", "_logins", "_secure", "connection")
 
     def begin(self) -> None:
         """See `RPCProtocol.begin`."""
@@ -279,7 +279,8 @@ class HTTPProtocol(Pipeline):
     # -- other ways ----------------------------------------------------------------------------
 
     def _pass_to_site(self, exchange: Exchange) -> None:
-        self.endpoint.lines.proved(self)  # nobody asks who reads a page
+        # Nobody asks who reads a page, as long as they read.
+        self._is_visit = self.endpoint.lines.proved(self)
         self.begin_work()
         if self._bridge is None:
             self._bridge = SiteBridge(self.factory.site, self.transport, self.wire, self._site_done)
@@ -288,6 +289,8 @@ class HTTPProtocol(Pipeline):
     def _site_done(self, keep_alive: bool) -> None:
         if not self._gone:
             self._closing = self._closing or self._draining or not keep_alive
+            if self._is_visit and not self._closing:
+                self.endpoint.lines.doubt(self)
             self.go_on()
 
     def _upgrade(self, exchange: Exchange) -> None:
