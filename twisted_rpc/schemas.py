@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from twisted_rpc import codec
 from twisted_rpc.docstrings import parse_doc
 
 __all__ = ["Schema", "Schemas"]
@@ -24,6 +25,9 @@ Schema = dict[str, Any]
 
 _PLACE = "#/components/schemas/"
 _UNKNOWN = "x-unknown"
+_VALUES = ("default", "examples", "enum", "const")
+"""What holds values, and no schemas."""
+
 _ESCAPES = {r"\Z": "$", r"\A": "^"}
 """What ECMA 262 has no escape for, and says in another way."""
 
@@ -112,8 +116,11 @@ def _generate(annotation: Any) -> _Generated:
     except Exception:  # a type no JSON fits, or one that cannot be looked into
         return _Generated({})
     components = {name: _documented(_adapted(made)) for name, made in found.items()}
+    made = _adapted(schema)
+    if not _is_json([made, components]):  # what `extra_json_schema` brings may be anything
+        return _Generated({})
     looks = {name: _looks(name, components) for name in components}
-    return _Generated(_adapted(schema), components, looks)
+    return _Generated(made, components, looks)
 
 
 _remembered = functools.lru_cache(1024)(_generate)
@@ -130,7 +137,11 @@ def _adapted(schema: Any) -> Any:
         return [_adapted(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {key: _adapted_member(key, value) for key, value in schema.items()}
+    made = {
+        key: _adapted_member(key, value)
+        for key, value in schema.items()
+        if key not in _VALUES or _is_json(value)  # as a default of infinity is not
+    }
     made.pop(_UNKNOWN, None)
     made.pop("uniqueItems", None)  # of a set; what comes twice is taken once
     if "prefixItems" in made:
@@ -143,10 +154,18 @@ def _adapted(schema: Any) -> Any:
     return made
 
 
+def _is_json(value: Any) -> bool:
+    try:
+        codec.encode(value)
+    except Exception:
+        return False
+    return True
+
+
 def _adapted_member(key: str, value: Any) -> Any:
     if key == "pattern" and isinstance(value, str):
         return re.sub(r"\\.", lambda found: _ESCAPES.get(found[0], found[0]), value)
-    if key in ("default", "examples", "enum", "const"):  # values, and no schemas
+    if key in _VALUES:
         return value
     if key == "properties":
         return {name: _adapted(member) for name, member in value.items()}

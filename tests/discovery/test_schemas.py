@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Annotated, Any
 
@@ -94,6 +95,17 @@ def test_type_that_no_json_fits_is_anything() -> None:
     assert schemas.of(dict[str, Opaque]) == {"type": "object", "additionalProperties": {}}
     assert schemas.of(Mixed) == {}
     assert schemas.of("nonsense") == {}
+
+
+def test_value_that_is_no_json_is_left_out() -> None:
+    schemas = Schemas()
+    schemas.of(defstruct("Wait", [("seconds", float, math.inf)]))
+    assert schemas.components["Wait"]["properties"] == {"seconds": {"type": "number"}}
+    assert schemas.of(Annotated[float, Meta(examples=[math.nan], ge=0)]) == {
+        "type": "number",
+        "minimum": 0,
+    }
+    assert schemas.of(Annotated[int, Meta(extra_json_schema={"x-made-by": object()})]) == {}
 
 
 def test_annotation_that_is_no_key() -> None:
