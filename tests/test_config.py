@@ -210,6 +210,9 @@ PROBLEMS = {
     "[[listen]]\ntransport = 'hybrid'\nendpoint = 'x'\npath = 'x'": (
         "[[listen]] #1: path must begin with '/'"
     ),
+    f"{HTTP}redirect = 'https://a'\nconsole = true": (
+        "[[listen]] #1: console: nothing but the redirect is served there"
+    ),
     f"{HTTP}redirect = 'https://a'\nadmin = true": (
         "[[listen]] #1: admin: nothing but the redirect is served there"
     ),

@@ -146,8 +146,9 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _check_redirect(self) -> None:
         if self.redirect is None:
             return
-        if self.admin:
-            raise ValueError("admin: nothing but the redirect is served there")
+        for key in (*PAGES, ADMIN):
+            if getattr(self, key):
+                raise ValueError(f"{key}: nothing but the redirect is served there")
         if self.transport != "http" or self.path is not None:
             raise ValueError("redirect is for http, and without path")
         if not re.fullmatch(r"https://([A-Za-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?", self.redirect):
