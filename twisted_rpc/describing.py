@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from inspect import Parameter
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
 from twisted_rpc import codec
 from twisted_rpc.context import Context
-from twisted_rpc.docstrings import Doc, parse_doc
+from twisted_rpc.docstrings import Doc, class_doc, parse_doc
 from twisted_rpc.errors import RPCError
 from twisted_rpc.events import Event
 from twisted_rpc.marking import Example
@@ -79,8 +80,8 @@ def _tags(name: str, owner: Any) -> list[dict[str, str]]:
     space = name.rpartition(".")[0]
     if not space:
         return []
-    text = getattr(owner if hasattr(owner, "__file__") else type(owner), "__doc__", None)
-    summary = parse_doc(text).summary if owner is not None and isinstance(text, str) else ""
+    text = owner.__doc__ if isinstance(owner, ModuleType) else class_doc(type(owner))
+    summary = "" if owner is None else parse_doc(text).summary
     return [{"name": space, "description": summary} if summary else {"name": space}]
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from twisted_rpc import codec
 from twisted_rpc.access import View
 from twisted_rpc.context import Context
-from twisted_rpc.docstrings import parse_doc
+from twisted_rpc.docstrings import class_doc, parse_doc
 from twisted_rpc.invocation import Invoker
 from twisted_rpc.namespace import Namespace
 from twisted_rpc.openrpc import document, version_of
@@ -124,7 +124,7 @@ def info_of(server: type, base: type) -> dict[str, str]:
     """
     if server is base:
         return {"title": "JSON-RPC server", "version": UNVERSIONED}
-    doc = parse_doc(server.__doc__)
+    doc = parse_doc(class_doc(server))
     info = {"title": server.__name__, "version": _version_of(server.__module__)}
     description = "\n\n".join(filter(None, (doc.summary, doc.description)))
     return {**info, "description": description} if description else info

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-__all__ = ["Doc", "parse_doc"]
+__all__ = ["Doc", "class_doc", "parse_doc"]
 
 _ARGUMENTS = frozenset({"Args", "Arguments", "Parameters", "Keyword Args", "Attributes"})
 _RESULTS = frozenset({"Returns", "Return"})
@@ -50,6 +50,18 @@ def parse_doc(text: str | None) -> Doc:
         elif heading not in _DROPPED:
             kept += [f"{heading}:", *lines] if heading else lines
     return Doc(summary.strip(), "\n".join(kept).strip(), params, _joined(result))
+
+
+def class_doc(kind: type) -> str | None:
+    """The docstring of a class, if somebody wrote it.
+
+    Dataclasses make one, in which all defaults stand, be they passwords.
+    """
+    text = kind.__doc__
+    if not isinstance(text, str):
+        return None
+    is_made = text.startswith(f"{kind.__name__}(") and text.endswith(")")
+    return None if is_made else text
 
 
 def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:

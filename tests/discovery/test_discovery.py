@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -113,6 +114,20 @@ class Documents(DiscoveryTestCase):
         balance, _, plain = self.document()["methods"]
         self.assertEqual(balance["tags"], [{"name": "bank.account", "description": "Money."}])
         self.assertNotIn("tags", plain)
+
+    def test_docstring_that_nobody_wrote_is_not_told(self) -> None:
+        """A dataclass makes one, and what it was given stands in it."""
+
+        @dataclass
+        class Store(Server):
+            password: str = "hunter2"
+
+            @method
+            def find(self) -> None: ...
+
+        self.server.expose("store", Store())
+        self.assertEqual(self.document()["methods"][0]["tags"], [{"name": "store"}])
+        self.assertNotIn("description", info_of(Store, Server))
 
     def test_module_describes_its_namespace(self) -> None:
         import examples.calculator
