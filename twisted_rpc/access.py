@@ -160,6 +160,10 @@ class View:
         event = self._namespace.events.get(name)
         return self._rights.permit(name, None if event is None else event.access)
 
+    def tells_of(self, name: str) -> bool:
+        """Whether this caller may know of an event, whatever method has its name."""
+        return self._rights.permit(name, self._namespace.events[name].access)
+
     def names(self) -> list[str]:
         """The full names of all its methods, in their order."""
         return sorted(name for name in self._namespace.methods if self.permits(name))

@@ -24,6 +24,9 @@ __all__ = ["Described", "Discovery", "info_of"]
 MOST = 64
 """So many documents are kept: callers with the same rights share one."""
 
+_Known = tuple[tuple[str, ...], tuple[str, ...]]
+"""The names of methods, and those of events, that a caller may know of."""
+
 UNVERSIONED = "0.0.0"
 """The version of what has none; OpenRPC wants one."""
 
@@ -55,7 +58,7 @@ class Discovery:
         self._namespace = namespace
         self._invoker = invoker
         self._info = info
-        self._names: WeakKeyDictionary[View, tuple[str, ...]] = WeakKeyDictionary()
+        self._names: WeakKeyDictionary[View, _Known] = WeakKeyDictionary()
         self._made: dict[Any, Described] = {}
         namespace.on_change(self._forget)
 
@@ -71,42 +74,47 @@ class Discovery:
             InvalidParams: there is no such version.
         """
         version = version_of(version)
-        names = await self._names_for(context)
+        known = await self._known_to(context)
         info = self._info()
         places = tuple(urls)
-        key = (version, names, places, *info.items())
+        key = (version, known, places, *info.items())
         made = self._made.get(key)
         if made is None:
             if len(self._made) >= MOST:
                 del self._made[next(iter(self._made))]
-            made = self._made[key] = self._make(version, info, names, places)
+            made = self._made[key] = self._make(version, info, known, places)
         return made
 
     def _forget(self) -> None:
         self._names.clear()
         self._made.clear()
 
-    async def _names_for(self, context: Context) -> tuple[str, ...]:
-        """The names of methods and events that a caller may know of."""
+    async def _known_to(self, context: Context) -> _Known:
+        """What a caller may know of."""
         view = context.view
-        names = None if view is None or self._invoker.authorizes else self._names.get(view)
-        if names is None:
-            # What has one name may be told of twice: a method, and an event.
-            known = {**self._namespace.methods, **self._namespace.events}
-            names = tuple(await self._invoker.known(sorted(known), context))
+        known = None if view is None or self._invoker.authorizes else self._names.get(view)
+        if known is None:
+            known = await self._look_up(context)
             if view is not None and not self._invoker.authorizes:
-                self._names[view] = names
-        return names
+                self._names[view] = known
+        return known
+
+    async def _look_up(self, context: Context) -> _Known:
+        """The same, asked for.  A method and an event of one name have access levels each."""
+        methods, events, view = self._namespace.methods, self._namespace.events, context.view
+        names = await self._invoker.known(sorted({**methods, **events}), context)
+        told = (each for each in names if each in events and (view is None or view.tells_of(each)))
+        return tuple(name for name in names if name in methods), tuple(told)
 
     def _make(
-        self, version: str, info: Mapping[str, str], names: Iterable[str], urls: tuple[str, ...]
+        self, version: str, info: Mapping[str, str], known: _Known, urls: tuple[str, ...]
     ) -> Described:
         methods, events = self._namespace.methods, self._namespace.events
         made = document(
             version,
             info,
-            [methods[name] for name in names if name in methods],
-            {name: events[name] for name in names if name in events},
+            [methods[name] for name in known[0] if name in methods],
+            {name: events[name] for name in known[1] if name in events},
         )
         if urls:
             made["servers"] = [{"url": url} for url in urls]

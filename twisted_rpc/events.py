@@ -26,6 +26,9 @@ class Event(Struct, frozen=True):
         description: what it means, as a docstring says it; that of `params` unless given.
         access: the access level of those who are told of it; None for everybody.
         deprecated: what takes its place, if it is not to be relied on any longer.
+
+    Raises:
+        TypeError: one of the last three is no text.
     """
 
     params: Any = None
@@ -33,6 +36,12 @@ class Event(Struct, frozen=True):
     description: str | None = None
     access: str | None = None
     deprecated: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("description", "access", "deprecated"):
+            said = getattr(self, key)
+            if not isinstance(said, str | None):
+                raise TypeError(f"{key} of an event is a text, not {said!r}")
 
     @property
     def is_call(self) -> bool:

@@ -247,6 +247,11 @@ class Events(DiscoveryTestCase):
             with self.assertRaises(ExposeError):
                 self.server.declare_event(name)
 
+    def test_event_says_what_it_says_in_words(self) -> None:
+        for key in ("description", "access", "deprecated"):
+            with self.assertRaisesRegex(TypeError, f"^{key} of an event is a text, not 1$"):
+                Event(**{key: 1})  # type: ignore[arg-type]
+
     def test_object_that_declares_something_else(self) -> None:
         target = Account()
         vars(target)["sends"] = {"changed": int}
@@ -302,6 +307,15 @@ class Permissions(DiscoveryTestCase):
         self.assertIn("bank.entries", self.names("bob"))
         self.assertIn("bank.audited", self.names("bob", "x-notifications"))
         self.assertIn("Entry", self.document("bob")["components"]["schemas"])
+
+    def test_event_with_the_name_of_a_method(self) -> None:
+        """Each has an access level of its own."""
+        self.server.expose("seen", lambda: 1)
+        self.server.declare_event("seen", access="audit")
+        self.server.set_access("ann", roles=["audit"])
+        self.assertIn("seen", self.names("bob"))
+        self.assertNotIn("seen", self.names("bob", "x-notifications"))
+        self.assertIn("seen", self.names("ann", "x-notifications"))
 
     def test_patterns(self) -> None:
         self.server.set_access("*", allow=["garden.*"])
