@@ -189,6 +189,10 @@ class GuardTests(TestCase):
         self.addCleanup(port.stopListening)
         self.assertEqual(port.getHost().host, "127.0.0.1")  # type: ignore[attr-defined]
 
+    def test_what_a_proxy_says_to_pass_on_is_not_for_this_machine_alone(self) -> None:
+        self.assertTrue(self.place("tcp:0:interface=127.0.0.1").is_own)
+        self.assertFalse(self.place("haproxy:tcp:0:interface=127.0.0.1").is_own)
+
     async def test_what_only_the_port_can_tell_is_refused_before_anybody_is_accepted(self) -> None:
         for host, refused in (("127.0.0.1", False), ("0.0.0.0", True)):
             given = socket.create_server((host, 0))

@@ -66,7 +66,8 @@ class Place:
     Attributes:
         description: the endpoint's, as it was written.
         tls: TLS of our own, if it has a certificate.
-        is_own: whether only this machine can reach it, as far as that is known beforehand.
+        is_own: whether only this machine can reach it, by no proxy that says so, as far as that
+            is known beforehand.
 
     Raises:
         ConfigError: the description or a file of TLS is wrong, or something is missing.
@@ -95,7 +96,9 @@ class Place:
         self.tls = None if listener.certificate is None else TLS(listener)
         self._clock = reactor
         expected = reach.of_endpoint(self._binds)
-        self.is_own = expected is Reach.OWN or getattr(self._binds, "_interface", "") == "localhost"
+        is_near = expected is Reach.OWN or getattr(self._binds, "_interface", "") == "localhost"
+        # A proxy that tells who comes (`haproxy:`) stands there for others.
+        self.is_own = is_near and self._binds is self._endpoint
         if expected is not None:
             self._check(expected)
 
