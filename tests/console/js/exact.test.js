@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {Exact, compare, isInteger, isSame, numberOf, parse, stringify} from '../../../twisted_rpc/pages/static/console/exact.js';
+import {Exact, compare, isInteger, isSame, numberOf, parse, parseQuickly, stringify} from '../../../twisted_rpc/pages/static/console/exact.js';
 
 test('what a double reproduces is a number', () => {
   for (const text of ['0', '-0', '1', '-7', '0.1', '1.50', '1e3', '1E+3', '9007199254740992', '1e300']) {
@@ -87,4 +87,9 @@ test('the same is the same to the last digit', () => {
   assert.ok(!isSame(parse('9007199254740993'), parse('9007199254740992')));
   assert.ok(!isSame(undefined, null));
   assert.ok(isSame(undefined, undefined));
+});
+
+test('what is read quickly keeps its digits as well', () => {
+  const numerals = ['9007199254740993', '90071992.54740993', '12345678901.123456', '0.1000000000000000055', '1e400', '0.1', '-12.5', '0'];
+  for (const text of numerals) assert.equal(stringify(parseQuickly(`{"a":[${text}]}`)), `{"a":[${text}]}`);
 });

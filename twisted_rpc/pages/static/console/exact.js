@@ -116,6 +116,18 @@ export function parse(text) {
 }
 
 /**
+ * Read JSON that a machine wrote: as `parse`, and quick where no number can lose digits.
+ *
+ * @param {string} text
+ * @returns {unknown} as `parse`
+ * @throws {SyntaxError} it is no JSON
+ */
+export function parseQuickly(text) {
+  // A double has 15 digits of any number, wherever its point is.
+  return /[\d.]{16}|\d[eE]/.test(text) ? parse(text) : JSON.parse(text);
+}
+
+/**
  * Write JSON.
  *
  * @param {unknown} value of JSON; a bigint or an `Exact` is a number

@@ -1,7 +1,7 @@
 /** What the page knows and sends: settings, document, who is logged in, and the two clients. */
 
 import {RPCError, connect} from '../client.js';
-import {parse} from './exact.js';
+import {parseQuickly} from './exact.js';
 import {documentOfNames} from './openrpc.js';
 import {outcomeOf} from './outcomes.js';
 import {Received} from './received.js';
@@ -165,7 +165,7 @@ export class Session {
    */
   client(transport) {
     if (!this.#clients.has(transport)) {
-      const client = connect(this.urlOf(transport), {auth: this.#auth ?? null, parse: parseExactly});
+      const client = connect(this.urlOf(transport), {auth: this.#auth ?? null, parse: parseQuickly});
       this.#clients.set(transport, client);
       if (transport === 'websocket') this.#listen(client);
     }
@@ -225,9 +225,6 @@ export class Session {
     return Promise.all(outcomes);
   }
 }
-
-/** As `JSON.parse`, and quick where no number can lose digits. */
-const parseExactly = (text) => (/\d{15}|\d[eE]/.test(text) ? parse(text) : JSON.parse(text));
 
 const isRefusal = ({code, name}) => code === UNAUTHORIZED || name === 'AuthenticationFailed';
 
