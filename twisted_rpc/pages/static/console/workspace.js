@@ -1,6 +1,6 @@
 /** What somebody works on: drafts, answers, a batch, the history. */
 
-import {parse} from './exact.js';
+import {isObject, parse} from './exact.js';
 import {History} from './history.js';
 import {firstText} from './openrpc.js';
 
@@ -125,11 +125,8 @@ export function paramsOf(text) {
 export function faultOfText(text) {
   try {
     const params = paramsOf(text);
-    if (params === undefined || params === null) return '';
-    if (typeof params === 'object' && Object.getPrototypeOf(params) !== null) {
-      if (Array.isArray(params) || params.constructor === Object) return '';
-    }
-    return 'Parameters are an object {…} or a list […].';
+    const isSent = params === undefined || params === null || Array.isArray(params) || isObject(params);
+    return isSent ? '' : 'Parameters are an object {…} or a list […].';
   } catch (error) {
     return error.message;
   }
