@@ -9,7 +9,7 @@ from tests.console.browsing import ROOT
 from tests.interop.daemon import TWISTD, listen
 from tests.processes import Daemon
 
-__all__ = ["EXAMPLES", "GUARDED", "HOSTILE", "Served"]
+__all__ = ["EITHER", "EXAMPLES", "GUARDED", "HOSTILE", "Served"]
 
 EXAMPLES = """
 [server]
@@ -42,6 +42,18 @@ roles = ["read"]
 
 [access.ci]
 roles = ["read", "secret"]
+"""
+
+EITHER = """
+[server]
+auth = ["anonymous", "memory:alice:wonderland"]
+
+[limits]
+auth_delay = "none"
+max_auth_attempts = "none"
+
+[expose]
+calc = "examples.calculator:Calculator"
 """
 
 HOSTILE = """

@@ -20,6 +20,11 @@ class Vault:
         """How much is in it."""
         return 3
 
+    @method(access="read")
+    def open(self, password: str) -> bool:
+        """Whether that opens it."""
+        return password == "sesame"
+
     @method(access="secret")
     def combination(self) -> int:
         """What opens it, digit for digit."""

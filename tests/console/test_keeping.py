@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.console.browsing import Visitor
 from tests.console.servers import EXAMPLES, Served
@@ -114,6 +114,42 @@ def test_batch(visitor: Visitor) -> None:
     expect(cards).to_have_count(3)
     visitor.button("Clear").click()
     expect(visitor.heading).to_have_text("No batch yet")
+
+
+def test_a_batch_is_sent_once(visitor: Visitor) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.open("#/method/calc.add")
+    visitor.button("Add to batch").click()
+    visitor.page.get_by_label("over").select_option("http")
+    visitor.page.route(f"{visitor.address}/", hold)
+    visitor.tab("Batch").click()
+    remove = visitor.button("Remove: calc.add")
+    remove.press("Control+Enter")
+    expect(visitor.page.get_by_text("Waiting…")).to_be_visible()
+    remove.press("Control+Enter")
+    expect(visitor.button("Send 1 as one")).to_be_disabled()
+    for route in held:
+        route.continue_()
+    expect(visitor.page.locator(".card")).to_contain_text("OK")
+    assert len(held) == 1
+
+
+def test_a_key_that_is_held_down_sends_once(visitor: Visitor) -> None:
+    visitor.open("#/method/calc.add")
+    visitor.editor.focus()
+    visitor.page.keyboard.down("Control")
+    for _ in range(5):
+        visitor.page.keyboard.down("Enter")
+    visitor.page.keyboard.up("Enter")
+    visitor.page.keyboard.up("Control")
+    expect(visitor.answer).to_contain_text("OK")
+    visitor.tab("History").click()
+    expect(visitor.page.locator(".card")).to_have_count(1)
+    expect(visitor.page.locator(".card")).to_contain_text(re.compile(r"ms · WebSocket"))
 
 
 def chat(port: int, *lines: str) -> None:

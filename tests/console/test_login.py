@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.console.browsing import Visitor
 from tests.console.conftest import TOKEN
-from tests.console.servers import Served
+from tests.console.servers import EITHER, Served
 
 
 @pytest.fixture
@@ -118,3 +119,83 @@ def test_another_login_shows_nothing_of_the_first(visitor: Visitor) -> None:
     expect(visitor.page.locator(".who")).to_have_text("bob")
     visitor.go("#/method/vault.combination")
     expect(visitor.answer).not_to_contain_text("9007199254740993")
+
+
+def test_another_login_finds_nothing_that_the_first_wrote(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.log_in("alice", "wonderland")
+    visitor.call("vault.size", "[]")
+    expect(visitor.answer).to_contain_text("OK")
+    visitor.go("#/method/vault.combination")
+    visitor.editor.fill('["what alice wrote"]')
+    visitor.button("Log out").click()
+    assert visitor.page.evaluate("sessionStorage['twisted-rpc.history']") == "[]"
+    visitor.log_in("bob", "builder")
+    visitor.go("#/method/vault.combination")
+    expect(visitor.heading).to_have_text("vault.combination")
+    expect(visitor.editor).to_have_value("")
+    visitor.tab("History").click()
+    expect(visitor.heading).to_have_text("Nothing was sent yet")
+
+
+def test_secrets_by_position_are_not_kept(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.log_in("bob", "builder")
+    visitor.call("vault.open", '["sesame"]')
+    expect(visitor.answer).to_contain_text("true")
+    visitor.tab("History").click()
+    expect(visitor.page.locator(".card")).to_contain_text("there may be a secret in it")
+    assert "sesame" not in visitor.page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def hold_settings(visitor: Visitor, user: bool) -> list[Route]:
+    """Keep back requests for the settings: of who logs in, or of nobody."""
+    held: list[Route] = []
+
+    def look(route: Route) -> None:
+        if ("authorization" in route.request.headers) is user:
+            held.append(route)
+        else:
+            route.continue_()
+
+    visitor.page.route("**/settings.json", look)
+    return held
+
+
+def test_a_login_that_is_given_up(visitor: Visitor) -> None:
+    visitor.open()
+    held = hold_settings(visitor, user=True)
+    with visitor.page.expect_request("**/settings.json"):
+        visitor.log_in("alice", "wonderland")
+    with visitor.page.expect_event("requestfailed"):
+        visitor.page.keyboard.press("Escape")
+    assert len(held) == 1
+    expect(visitor.heading).to_have_text("Log in to see the methods")
+    expect(visitor.page.locator(".who")).to_have_count(0)
+    assert "vault" not in visitor.page.content()
+
+
+def test_what_was_asked_for_who_has_left_is_given_up(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.log_in("alice", "wonderland")
+    held = hold_settings(visitor, user=False)
+    with visitor.page.expect_request("**/settings.json"):
+        visitor.button("Log out").click()
+    with visitor.page.expect_event("requestfailed"):
+        visitor.log_in("bob", "builder")
+    expect(visitor.page.locator(".who")).to_have_text("bob")
+    assert len(held) == 1
+    expect(visitor.methods.get_by_role("link", name="vault.size")).to_be_visible()
+
+
+def test_a_wrong_password_where_nobody_has_to_log_in(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.expect_complaint("401")
+    with Served(tmp_path, EITHER) as served:
+        visitor.port = served.port
+        visitor.open()
+        visitor.log_in("alice", "wrong")
+        expect(visitor.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+        visitor.page.keyboard.press("Escape")
+        visitor.call("calc.add", "[1, 2]")
+        expect(visitor.answer).to_contain_text("OK")
+        visitor.page.goto("about:blank")

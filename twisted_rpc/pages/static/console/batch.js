@@ -14,7 +14,7 @@ export function Batch({workspace}) {
   if (!batch.length) return html`<${Empty} />`;
   const isPending = batch.some((item) => item.outcome?.isPending);
   const keyed = (event) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) workspace.sendBatch();
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.repeat) workspace.sendBatch();
   };
   return html`<section class="view" aria-label="Batch" onKeyDown=${keyed}>
     <div class="view-head"><h1>Batch</h1>

@@ -29,7 +29,7 @@ export function Console({session, theme}) {
   useTitle(session, route);
 
   const logOut = () => {
-    workspace.current.forget();
+    workspace.current.leave();
     open('');
     session.logOut();
   };

@@ -18,7 +18,7 @@ export function HistoryView({session, workspace}) {
   if (!items.length) return html`<${Empty} />`;
   return html`<section class="view" aria-label="History">
     <div class="view-head"><h1>History</h1>
-      <p class="muted">Kept until this tab is closed, without answers and secrets.</p>
+      <p class="muted">Kept until you log out or close this tab, without answers and secrets.</p>
       <button class="button" onClick=${() => workspace.clearHistory()}>Clear</button>
     </div>
     <ol class="cards" reversed>${items.map((item) => html`<${Item} key=${item.id} item=${item} session=${session}

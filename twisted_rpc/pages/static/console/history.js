@@ -5,7 +5,8 @@ const MOST = 100;
 const LONGEST = 20_000; // characters of one call's parameters
 
 /** Names that a secret may stand behind. */
-const SECRET = /"[^"]*(password|passwd|secret|token|api_?key|credential)[^"]*"\s*:/i;
+const SECRET = /password|passwd|secret|token|api_?key|credential/i;
+const SECRET_MEMBER = new RegExp(`"[^"]*(?:${SECRET.source})[^"]*"\\s*:`, 'i');
 
 /** The calls of this tab, newest first. */
 export class History {
@@ -19,12 +20,14 @@ export class History {
   /**
    * Keep a call.
    *
-   * @param {{method: string, text: string, transport: string, notification: boolean}} request
+   * @param {{method: string, text: string, transport: string, notification: boolean, names: string[]}} request `names` are
+   *   those of the method's parameters
    * @param {object} outcome of `outcomeOf`; what the method answered is not kept
    */
-  add({method, text, transport, notification}, {ok, at, ms, error}) {
+  add({method, text, transport, notification, names}, {ok, at, ms, error}) {
     const id = (this.items[0]?.id ?? 0) + 1;
-    const hidden = method === 'auth' || SECRET.test(text);
+    const isByPosition = text.trimStart().startsWith('[');
+    const hidden = method === 'auth' || SECRET_MEMBER.test(text) || (isByPosition && names.some((name) => SECRET.test(name)));
     const item = {id, method, text: hidden ? '' : text, hidden, transport, notification, ok, at, ms};
     if (error) Object.assign(item, {code: error.code, message: error.message});
     this.items = [item, ...this.items].slice(0, MOST);

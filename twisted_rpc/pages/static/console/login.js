@@ -18,6 +18,10 @@ export function Login({session, onDone, onClose}) {
   const dialog = useRef(null);
   useEffect(() => dialog.current.showModal(), []);
 
+  const closed = () => {
+    if (isWaiting) session.logOut();
+    onClose();
+  };
   const submit = async (event) => {
     event.preventDefault();
     const {user, password, token} = Object.fromEntries(new FormData(event.target));
@@ -27,7 +31,7 @@ export function Login({session, onDone, onClose}) {
     if (why) setProblem(why);
     else onDone();
   };
-  return html`<dialog ref=${dialog} class="dialog" aria-labelledby="login-title" onClose=${onClose}>
+  return html`<dialog ref=${dialog} class="dialog" aria-labelledby="login-title" onClose=${closed}>
     <form onSubmit=${submit}>
       <h2 id="login-title">Log in</h2>
       ${kinds.length > 1 && html`<fieldset class="kinds"><legend class="sr-only">How</legend>${kinds.map((each) => html`

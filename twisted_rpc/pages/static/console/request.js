@@ -21,7 +21,7 @@ export function Request({session, workspace, method}) {
   const keyed = (event) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    send();
+    if (!event.repeat) send(); // a key that is held down is pressed once
   };
   const hasForm = !method.isUnknown && !session.document.bare;
   return html`<section class="request" aria-label="Request" onKeyDown=${keyed}>

@@ -29,6 +29,8 @@ export class Session {
 
   #base;
   #auth;
+  /** Ends what is under way for whoever is here, when somebody else comes. */
+  #visit = new AbortController();
   #clients = new Map();
   #listeners = new Set();
 
@@ -83,9 +85,11 @@ export class Session {
   /** Ask for the settings and the document; what fails is told in `problem`. */
   async start() {
     this.problem = '';
+    const {signal} = this.#visit;
     try {
       await this.#load();
     } catch (error) {
+      if (signal.aborted) return; // it was for who is here no more
       if (isRefusal(error)) this.needsLogin = true;
       else if (this.settings) this.problem = `The server does not say which methods it has: ${error.message}`;
       else this.problem = 'The server does not answer. Is it still running?';
@@ -125,21 +129,21 @@ export class Session {
    * Log in; the document is asked for again, since other methods may be there.
    *
    * @param {{user: string, password: string} | {token: string}} auth
-   * @returns {Promise<string>} '' if that went well, or why it did not
+   * @returns {Promise<string>} '' if that went well, or why it did not: then nobody is logged in
    */
   async logIn(auth) {
     this.#forget();
     this.#auth = auth;
+    const {signal} = this.#visit;
     try {
       await this.#load();
       this.problem = '';
+      this.#changed();
       return '';
     } catch (error) {
-      this.#forget();
-      this.needsLogin = this.settings.requires_login && !this.settings.kinds.includes('anonymous');
+      if (signal.aborted) return 'You have left.';
+      await this.logOut();
       return isRefusal(error) ? 'The server does not take these credentials.' : error.message;
-    } finally {
-      this.#changed();
     }
   }
 
@@ -151,6 +155,8 @@ export class Session {
   }
 
   #forget() {
+    this.#visit.abort();
+    this.#visit = new AbortController();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
     this.#auth = undefined;
@@ -194,7 +200,7 @@ export class Session {
     const headers = {};
     if (this.#auth?.token) headers.Authorization = `Bearer ${this.#auth.token}`;
     else if (this.#auth) headers.Authorization = basic(this.#auth);
-    return fetch(new URL(path, this.#base), {headers, credentials: 'omit'});
+    return fetch(new URL(path, this.#base), {headers, credentials: 'omit', signal: this.#visit.signal});
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import {isObject, parse} from './exact.js';
 import {History} from './history.js';
-import {firstText} from './openrpc.js';
+import {firstText, methodOf, paramsOf as parametersOf} from './openrpc.js';
 
 /** The work of one visit; it outlives the views that show it. */
 export class Workspace {
@@ -19,6 +19,7 @@ export class Workspace {
   #drafts = new Map();
   #outcomes = new Map();
   #last = 0;
+  #visit = {};
 
   /**
    * @param {object} session what sends
@@ -31,9 +32,17 @@ export class Workspace {
 
   /** Forget what was answered, as somebody else may be here now. */
   forget() {
+    this.#visit = {};
     this.#outcomes.clear();
     this.batch = [];
     this.#changed();
+  }
+
+  /** Forget what was written and sent as well, as whoever was here has left. */
+  leave() {
+    this.#drafts.clear();
+    this.history.clear();
+    this.forget();
   }
 
   /** Set `transport` or `notification`. */
@@ -67,10 +76,12 @@ export class Workspace {
     const pending = {isPending: true, cancel: () => abort.abort(new Error('You cancelled the call'))};
     this.#outcomes.set(method, pending);
     this.#changed();
+    const visit = this.#visit;
     const params = paramsOf(text);
     const request = {method, params, transport, notification, signal: abort.signal};
     const outcome = await this.#session.send(request);
-    this.history.add({method, text, transport, notification}, outcome);
+    if (visit !== this.#visit) return;
+    this.#remember({method, text, transport, notification}, outcome);
     if (this.#outcomes.get(method) === pending) this.#outcomes.set(method, {...outcome, notification});
     this.#changed();
   }
@@ -90,18 +101,29 @@ export class Workspace {
 
   /** Send the batch as one message. */
   async sendBatch() {
-    const sent = this.batch;
+    const [sent, visit] = [this.batch, this.#visit];
+    if (sent.some(({outcome}) => outcome?.isPending)) return;
     this.batch = sent.map((item) => ({...item, outcome: {isPending: true}}));
     this.#changed();
     const requests = sent.map((item) => ({...item, params: paramsOf(item.text)}));
-    const outcomes = await this.#session.sendBatch(requests, this.transport);
+    const {transport} = this;
+    const outcomes = await this.#session.sendBatch(requests, transport);
+    if (visit !== this.#visit) return;
     const ended = new Map(sent.map((item, index) => [item.id, outcomes[index]]));
     this.batch = this.batch.map((item) =>
       ended.has(item.id) ? {...item, outcome: {...ended.get(item.id), notification: item.notification}} : item);
     for (const item of [...sent].reverse()) {
-      this.history.add({...item, transport: this.transport}, ended.get(item.id));
+      this.#remember({...item, transport}, ended.get(item.id));
     }
     this.#changed();
+  }
+
+  /** Keep a call in the history; by position the document alone says which parameters are secrets. */
+  #remember(request, outcome) {
+    const {document} = this.#session;
+    const method = methodOf(document, request.method);
+    const names = method === undefined ? [] : parametersOf(method, document).map(({name}) => name);
+    this.history.add({...request, names}, outcome);
   }
 
   /** Forget what was sent. */
