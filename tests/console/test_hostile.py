@@ -49,6 +49,18 @@ def test_names_and_docstrings(visitor: Visitor) -> None:
     check_is_text(visitor)
 
 
+def test_what_cannot_be_seen_is_shown(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.call(
+        "calc.echo",
+        json.dumps({"value": {"a\u2028": "\u202egro.live\u200b\x7f\U000e0041 \u2764\u200d"}}),
+    )
+    expect(visitor.answer).to_contain_text(r'"a\u2028"')
+    expect(visitor.answer).to_contain_text(
+        '"\\u202egro.live\\u200b\\u007f\\udb40\\udc41 \u2764\u200d"'
+    )
+
+
 def test_results_and_errors(visitor: Visitor) -> None:
     visitor.open()
     visitor.call(

@@ -15,6 +15,17 @@ const LONGEST = 2000;
 /** What is open from the beginning: so deep, and no more parts than this. */
 const DEPTH = 3;
 const OPEN = 50;
+/**
+ * What cannot be seen, or turns round what stands beside it: controls and formats of Unicode. The joiners stay: scripts and
+ * pictures are written with them.
+ */
+const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** A text as JSON writes it, with an escape for all that cannot be seen. */
+function written(text) {
+  const escaped = (character) => character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).replace(UNSEEN, escaped);
+}
 
 /**
  * A value of any size. What is closed, or beyond the first hundred of its container, is not in the page before it is asked
@@ -41,7 +52,7 @@ function Part({name, value, depth}) {
 }
 
 function Title({name}) {
-  const shown = typeof name === 'number' ? String(name) : JSON.stringify(name);
+  const shown = typeof name === 'number' ? String(name) : written(name);
   return html`<span class=${typeof name === 'number' ? 'json-index' : 'json-name'}>${shown}</span><span class="json-mark">: </span>`;
 }
 
@@ -90,7 +101,7 @@ function Leaf({value}) {
   if (typeof value !== 'string') return html`<span class=${isNumber(value) ? 'json-number' : 'json-word'}>${stringify(value)}</span>`;
   const shown = isWhole || value.length <= LONGEST ? value : value.slice(0, LONGEST);
   return html`
-    <span class="json-text">${JSON.stringify(shown)}</span>
+    <span class="json-text">${written(shown)}</span>
     ${shown.length < value.length && html`
       <button type="button" class="json-more" onClick=${() => setWhole(true)}>all ${value.length} characters</button>
     `}
