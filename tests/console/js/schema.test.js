@@ -83,6 +83,16 @@ test('references are followed, in circles too', () => {
   assert.equal(lookUp('#/constructor', document), undefined);
 });
 
+test('names that every object has mean nothing', () => {
+  for (const name of ['constructor', 'toString', '__proto__']) {
+    assert.deepEqual(validate('x', {type: 'string', format: name}, {}), []);
+    assert.equal(describe({type: 'string', format: name}, {}), 'text');
+    assert.equal(defaultOf({type: name}, {}), undefined);
+    const made = defaultOf({type: 'object', properties: {[name]: {type: 'integer'}}, required: [name]}, {});
+    assert.deepEqual(Object.entries(made), [[name, 0]]);
+  }
+});
+
 test('values that fit have no faults', () => {
   const fitting = [
     ['numbers', 'small', 2], ['numbers', 'large', numberOf('123456789012345678901')], ['numbers', 'large', 1.0],

@@ -15,6 +15,7 @@ import {isShownAsTime, TimeField} from './times.js';
 import {useState} from './vendor/hooks.js';
 
 const CONTROLS = {
+  __proto__: null, // a schema may name any type
   any: {control: AnyField, shows: () => true},
   union: {control: UnionField, shows: () => true},
   const: {control: OnlyField, shows: (value, schema) => fitsType(value, schema)},

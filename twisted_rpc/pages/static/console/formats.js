@@ -31,6 +31,7 @@ function isBase64(text) {
  * @type {Record<string, {name: string, phrase: string, example: string, test: (text: string) => boolean}>}
  */
 export const FORMATS = {
+  __proto__: null, // a schema may name any form
   'date': {name: 'date', phrase: 'a date such as 2026-01-31', example: '2026-01-01', test: isDate},
   'time': {name: 'time', phrase: 'a time such as 23:59:00', example: '00:00:00', test: whole(`${TIME}${ZONE}?`)},
   'date-time': {

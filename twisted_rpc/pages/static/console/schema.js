@@ -135,6 +135,7 @@ function beginning(schema, document, above) {
 }
 
 const BEGINNINGS = {
+  __proto__: null,
   any: () => null,
   null: () => null,
   const: (schema) => onlyValue(schema),
@@ -152,13 +153,8 @@ const BEGINNINGS = {
   array: (schema, document, above) => firstItems(schema, document, above, schema.minItems ?? 0),
   tuple: (schema, document, above) => firstItems(schema, document, above, schema.prefixItems.length),
   object: (schema, document, above) => {
-    const made = {};
-    for (const name of schema.required ?? []) {
-      const value = beginning(schema.properties[name], document, above);
-      if (value === undefined) return undefined;
-      made[name] = value;
-    }
-    return made;
+    const members = (schema.required ?? []).map((name) => [name, beginning(memberOf(schema, name), document, above)]);
+    return members.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(members);
   },
 };
 
