@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
 import resource
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,37 @@ def test_a_closed_pipe_does_no_harm(pipe: tuple[int, int]) -> None:
     line = b"x" * 1000
     assert out.write(line)
     assert not all(out.write(line) for _ in range(output.MOST_WAITING // len(line)))
+
+
+def test_threads_write_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = LogFile(str(path))
+    lines = [[f"{thread}-{line}-{'x' * 2000}" for line in range(300)] for thread in range(4)]
+
+    def write(mine: list[str]) -> bool:
+        return all([log.write(f"{line}\n".encode()) for line in mine])
+
+    with ThreadPoolExecutor(len(lines)) as pool:
+        assert all(pool.map(write, lines))
+    assert sorted(path.read_text().splitlines()) == sorted(itertools.chain(*lines))
+
+
+def test_what_is_logged_while_a_line_is_written_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    log = LogFile(str(path))
+    write = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        monkeypatch.undo()
+        written = write(descriptor, data)
+        assert log.write(b"second\n")  # as the collector of garbage may
+        return written
+
+    monkeypatch.setattr(os, "write", interrupted)
+    assert log.write(b"first\n")
+    assert path.read_text() == "first\nsecond\n"
 
 
 def test_a_closed_descriptor_does_no_harm(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import select
 import stat
 from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 
 from twisted_rpc.errors import ConfigError
 
@@ -26,7 +27,7 @@ class Output:
     """Writes lines to a descriptor, and never waits for it.
 
     What cannot be written is kept, as far as there is room, and written before the next
-    line.
+    line.  Lines may come from any thread.
 
     Args:
         descriptor: where to.
@@ -35,6 +36,9 @@ class Output:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._waiting = bytearray()
+        # The collector and signals may log while a line is written, in the same thread.
+        self._lock = RLock()
+        self._is_writing = False
         # Writing to a file is quick, and `poll` says nothing about it.
         self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
 
@@ -45,19 +49,26 @@ class Output:
 
     def write(self, line: bytes) -> bool:
         """Write a line after what waits; say whether it was, or will be."""
-        if self._waiting:
+        with self._lock:
+            if self._waiting:
+                self._flush()
+            if self._waiting and len(self._waiting) + len(line) > MOST_WAITING:
+                return False
+            self._waiting += line
             self._flush()
-        if self._waiting and len(self._waiting) + len(line) > MOST_WAITING:
-            return False
-        self._waiting += line
-        self._flush()
-        return True
+            return True
 
     def _flush(self) -> None:
-        with suppress(OSError):  # full, gone: it is tried again with the next line
-            while self._waiting and self._is_ready():
-                piece = self._waiting if self._is_file else self._waiting[:_PIECE]
-                del self._waiting[: os.write(self._descriptor, piece)]
+        if self._is_writing:  # the line is written by whoever was interrupted
+            return
+        self._is_writing = True
+        try:
+            with suppress(OSError):  # full, gone: it is tried again with the next line
+                while self._waiting and self._is_ready():
+                    piece = self._waiting if self._is_file else self._waiting[:_PIECE]
+                    del self._waiting[: os.write(self._descriptor, piece)]
+        finally:
+            self._is_writing = False
 
     def _is_ready(self) -> bool:
         if self._is_file:
