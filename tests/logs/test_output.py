@@ -93,6 +93,25 @@ def test_a_closed_pipe_does_no_harm(pipe: tuple[int, int]) -> None:
     assert not all(out.write(line) for _ in range(output.MOST_WAITING // len(line)))
 
 
+def test_a_file_that_is_opened_again_begins_with_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = LogFile(str(path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6, hard))
+    try:
+        assert log.write(b"first\n")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        assert log.write(b"torn line\n")
+        assert log.write(b"whole\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"first\ntorn"
+    path.rename(tmp_path / "log.1")
+    log.reopen()
+    assert log.write(b"next\n")
+    assert path.read_text() == "whole\nnext\n"
+
+
 def test_threads_write_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = LogFile(str(path))

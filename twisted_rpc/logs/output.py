@@ -39,6 +39,7 @@ class Output:
         # The collector and signals may log while a line is written, in the same thread.
         self._lock = RLock()
         self._is_writing = False
+        self._is_torn = False
         # Writing to a file is quick, and `poll` says nothing about it.
         self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
 
@@ -66,7 +67,9 @@ class Output:
             with suppress(OSError):  # full, gone: it is tried again with the next line
                 while self._waiting and self._is_ready():
                     piece = self._waiting if self._is_file else self._waiting[:_PIECE]
-                    del self._waiting[: os.write(self._descriptor, piece)]
+                    written = os.write(self._descriptor, piece)
+                    self._is_torn = self._waiting[written - 1 : written] != b"\n"
+                    del self._waiting[:written]
         finally:
             self._is_writing = False
 
@@ -99,8 +102,12 @@ class LogFile(Output):
             ConfigError: it cannot be opened; what was open still is.
         """
         fresh = _open(self.path)
-        # In the old one's place, so that there is no moment without.
-        os.dup2(fresh, self._descriptor, inheritable=False)
+        with self._lock:
+            # In the old one's place, so that there is no moment without.
+            os.dup2(fresh, self._descriptor, inheritable=False)
+            if self._is_torn:  # on a full disk; a file begins with a line, not with half a one
+                del self._waiting[: self._waiting.find(b"\n") + 1]
+                self._is_torn = False
         os.close(fresh)
 
 
