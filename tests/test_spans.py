@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 from tests.client.harness import URLS, ClientTestCase, reactor
 from tests.helpers import ServerTestCase, notification, request
@@ -29,6 +30,7 @@ from twisted_rpc import (
     listen,
     method,
 )
+from twisted_rpc.outgoing import Call
 from twisted_rpc.spans import trace_with_otel
 
 TRACE = Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1, "a=1")
@@ -255,6 +257,29 @@ class ChainTests(ClientTestCase):
         spans = self.exported.spans()
         assert len({span.context.trace_id for span in spans if span.context}) == 2
         assert len(spans) == 8
+
+    async def test_a_call_that_is_refused_at_once_begins_no_span(self) -> None:
+        await self.front("tcp")
+        behind = self.clients[0]
+        connection = behind.connection
+        assert connection is not None
+        begun: list[str] = []
+        for caller in (behind, behind.batch(), connection):
+            self.addCleanup(behind.on_call(lambda call: begun.append(call.method)))
+            with self.assertRaises(ValueError):
+                caller.call("things.wait", timeout=-1)
+        with self.assertRaises(RuntimeError):
+            await deferToThread(connection.call, "things.wait")
+        self.assertEqual(begun, [])
+
+    async def test_an_observer_of_calls_that_fails_stops_none(self) -> None:
+        def fail(call: Call) -> None:
+            raise ZeroDivisionError
+
+        client = await self.open("tcp")
+        self.addCleanup(client.on_call(fail))
+        self.assertEqual(await client.call("things.echo", [1]), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     async def test_it_can_be_ended(self) -> None:
         await self.front("tcp")

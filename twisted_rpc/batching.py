@@ -86,8 +86,8 @@ class BatchCalls:
     ) -> Deferred[Any]:
         """Add a call; see `Connection.call`."""
         call = Call(method, params, self.peer, trace)
-        self.call_made(call)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
+        self.call_made(call)
         self._keep(call)
         call.expire_in(seconds, self.clock)
         return call.result

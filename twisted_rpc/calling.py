@@ -92,8 +92,9 @@ class Calling(Flow):
             RuntimeError: this is not the reactor's thread.
         """
         call = Call(method, params, self.peer, trace)
-        self.call_made(call)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
+        self.check_thread("call")
+        self.call_made(call)
         self.begin_calls([call])
         if not call.result.called:
             call.expire_in(seconds, self.clock)

@@ -126,8 +126,8 @@ class Client(KeptConnection):
                 id is none.
         """
         call = Call(method, params, self.peer, trace)
-        self.call_made(call)
         seconds = checked_seconds(self.call_timeout if timeout is UNSET else timeout)
+        self.call_made(call)
         if retry:
             call.retries = self._retry
         self.begin_calls([call])

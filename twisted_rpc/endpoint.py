@@ -102,7 +102,10 @@ class Endpoint(Exposing):
         return len(hearers)
 
     def on_call(self, observer: Callable[[Call], None]) -> Callable[[], None]:
-        """Tell of each call of ours before it is sent; call what is returned to end it."""
+        """Tell of each call of ours before it is sent; call what is returned to end it.
+
+        What an observer raises is logged; the call is sent all the same.
+        """
         self._call_observers += (observer,)
 
         def end() -> None:
@@ -114,7 +117,10 @@ class Endpoint(Exposing):
     def call_made(self, call: Call) -> None:
         """See `IConnectionOwner`."""
         for observer in self._call_observers:
-            observer(call)
+            try:
+                observer(call)
+            except Exception:
+                _log.failure("an observer of calls failed")
 
     # -- hooks -------------------------------------------------------------------------------
 
