@@ -233,6 +233,21 @@ class Observed(ConnectionTestCase):
         self.assertEqual(len(self.connection.take_sent()), 2)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_one_that_fails_badly_leaves_no_call_without_an_answer(self) -> None:
+        class Bad:
+            def __call__(self, ended: Ended) -> None:
+                raise GeneratorExit
+
+            def __repr__(self) -> str:
+                raise ZeroDivisionError
+
+        self.observe(Bad())
+        self.connection.receive([request("wait", id=1), request("add", [1, 2], id=2)])
+        self.waiting.callback(3)
+        answers = [answer["result"] for answer in self.connection.take_sent()]
+        self.assertEqual(sorted(answers), [3, 3])
+        self.assertEqual(len(self.flushLoggedErrors(GeneratorExit)), 1)
+
 
 class AtTheGate(ConnectionTestCase):
     """A connection that was made before anybody observed, and logs in after."""

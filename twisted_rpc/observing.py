@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec import UNSET, Raw, Struct, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.reflect import safe_repr
 
 from twisted_rpc.batches import Batches, Outcome
 from twisted_rpc.codec import Decoded, decode, error_code, item_sizes
@@ -107,15 +108,14 @@ class Observation:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._observers: tuple[list[Observer], ...] = ()  # each its own, also if added twice
-        self._failed: list[Observer] = []
+        self._observers: tuple[_Entry, ...] = ()  # each its own, also if added twice
 
     def add(self, observer: Observer) -> Callable[[], bool]:
         """Tell an observer from now on, until what is returned is called.
 
         That says whether it has ended anything: it does so once.
         """
-        self._observers += ((entry := [observer]),)
+        self._observers += ((entry := _Entry(observer)),)
 
         def remove() -> bool:
             before = len(self._observers)
@@ -204,16 +204,24 @@ class Observation:
         )
 
     def _tell(self, ended: Ended) -> None:
-        for (observer,) in self._observers:
+        for entry in self._observers:
             try:
-                observer(ended)
-            except Exception:
-                if observer not in self._failed:
-                    self._failed.append(observer)
+                entry.observer(ended)
+            except BaseException:  # whatever it is, the call is to be answered
+                if not entry.has_failed:
+                    entry.has_failed = True
                     self._log.failure(
                         "{observer} failed on a call that ended (not told again)",
-                        observer=repr(observer),
+                        observer=safe_repr(entry.observer),
                     )
+
+
+class _Entry:
+    """An observer, and whether its failing was logged."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self.has_failed = False
 
 
 class _Items:

@@ -118,7 +118,7 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     lines = [[f"{thread}-{line}-{'x' * 2000}" for line in range(300)] for thread in range(4)]
 
     def write(mine: list[str]) -> bool:
-        return all([log.write(f"{line}\n".encode()) for line in mine])
+        return all(log.write(f"{line}\n".encode()) for line in mine)
 
     with ThreadPoolExecutor(len(lines)) as pool:
         assert all(pool.map(write, lines))
