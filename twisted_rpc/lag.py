@@ -6,7 +6,6 @@ from time import perf_counter_ns
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
 
 from twisted_rpc.metering import LagHistogram
 
@@ -28,23 +27,28 @@ class Lag(Service):
 
     def __init__(self, histogram: LagHistogram, *, reactor: Any) -> None:
         self._histogram = histogram
+        self._reactor = reactor
         self._due = 0
-        self._loop = LoopingCall(self._look)
-        self._loop.clock = reactor
+        self._timer: Any = None
 
     def startService(self) -> None:
         """Look from now on."""
         super().startService()
-        self._due = perf_counter_ns() + int(_INTERVAL * 1e9)
-        self._loop.start(_INTERVAL, now=False)
+        self._look_later()
 
     def stopService(self) -> None:
         """Look no more."""
         super().stopService()
-        if self._loop.running:
-            self._loop.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_later(self) -> None:
+        # From now on and not on a fixed beat, on which a reactor that is always equally late
+        # would be on time.
+        self._due = perf_counter_ns() + int(_INTERVAL * 1e9)
+        self._timer = self._reactor.callLater(_INTERVAL, self._look)
 
     def _look(self) -> None:
-        now = perf_counter_ns()
-        self._histogram.add(max(0, now - self._due))
-        self._due = now + int(_INTERVAL * 1e9)
+        self._histogram.add(max(0, perf_counter_ns() - self._due))
+        self._look_later()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -166,6 +167,16 @@ class MetricsTest(PagesTestCase):
             self.make_factory(Server())
 
 
+class AcceptTest(PagesTestCase):
+    """Who asks for a format."""
+
+    async def test_a_version_that_is_none_is_no_mistake_of_ours(self) -> None:
+        self.listener["metrics"] = True
+        for accept in ("application/openmetrics-text; version=abc", "text/plain;version=", "\x80"):
+            reply = await self.reply(get("/metrics", f"Accept: {accept}"))
+            assert reply.status == 200, accept
+
+
 class PublicMetricsTest(PagesTestCase):
     """A port that others reach."""
 
@@ -191,6 +202,28 @@ class GuardedMetricsTest(PagesTestCase):
         for role in ("metrics", "admin"):
             self.server.set_access("alice", roles=[role])
             assert (await self.reply(get("/metrics", alice))).status == 200
+
+
+def test_a_lag_that_stays_is_noted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from twisted.internet.task import Clock
+
+    from twisted_rpc import lag as module
+
+    class Late(Clock):
+        """Does everything a quarter of a second late."""
+
+        def callLater(self, delay: float, *what: Any, **named: Any) -> Any:
+            return super().callLater(delay + 0.25, *what, **named)
+
+    clock = Late()
+    monkeypatch.setattr(module, "perf_counter_ns", lambda: int(clock.seconds() * 1e9))
+    histogram = Server(reactor=clock).measure().lag
+    lag = Lag(histogram, reactor=clock)
+    lag.startService()
+    clock.pump([0.125] * 30)
+    lag.stopService()
+    assert histogram.total == 750_000_000
+    assert histogram.latest == 250_000_000
 
 
 def test_lag_is_noted_while_the_service_runs() -> None:
