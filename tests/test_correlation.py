@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from tests.helpers import ConnectionTestCase, MemoryConnection, ServerTestCase, batch
-from twisted_rpc import Context, Correlation, Trace
+from twisted_rpc import Context, Correlation, Limits, Trace
 from twisted_rpc.correlation import CURRENT, header_fields, is_request_id
 
 ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -28,6 +28,8 @@ def call(name: str, /, **members: Any) -> bytes:
 
 class MethodTests(ServerTestCase):
     """What a method is told."""
+
+    limits = Limits(max_in_flight=1)
 
     def setUp(self) -> None:
         """Expose what tells it."""
@@ -109,6 +111,28 @@ class MethodTests(ServerTestCase):
         assert self.seen[1] is not None
         self.assertFalse(self.seen[1].is_brought)
         self.assertIsNone(CURRENT.get())
+
+    def test_what_had_to_wait_does_not_belong_to_the_call_that_made_room(self) -> None:
+        waiting: Deferred[None] = Deferred()
+
+        def release(ctx: Context) -> None:
+            waiting.callback(None)
+            assert CURRENT.get() is not None
+
+        async def see(a: int) -> None:
+            self.seen.append(CURRENT.get())
+
+        self.server.expose("release", release)
+        self.server.expose("wait", lambda a: waiting)
+        self.server.expose("see", see)
+        self.server.expose("look", lambda a: self.seen.append(CURRENT.get()))
+        line = MemoryConnection(self.server).open()
+        names = "wait", "see", "look"
+        line.receive([call(name, params=[0], id=name) for name in names])
+        self.assertEqual(self.seen, [])
+        self.answer_to(call("release", request_id="a", traceparent=PARENT))
+        self.assertEqual(self.seen, [None, None])
+        self.assertEqual(len(line.take_sent()), 3)
 
     def test_an_incident_names_the_request(self) -> None:
         self.server.expose("fail", lambda: 1 / 0)

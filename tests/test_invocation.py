@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.helpers import ServerTestCase, notification, request
 from twisted_rpc import Context, MethodNotFound, Params, RPCError, Server, method
+from twisted_rpc.correlation import CURRENT
 
 
 class Awkward:
@@ -140,6 +141,17 @@ class Threads(TestCase):
 
         self.server.expose("where", where)
         self.assertEqual((await self.ask("where", 5))["result"], [False, "where", 5])
+
+    async def test_belong_to_their_call(self) -> None:
+        @method(thread=True)
+        def see() -> str:
+            current = CURRENT.get()
+            return "" if current is None else current.request_id
+
+        self.server.expose("see", see)
+        headers = {"x-request-id": "a-1"}
+        raw = await self.server.dispatch(request("see"), Context(headers=headers))
+        self.assertEqual(json.loads(raw or b"")["result"], "a-1")
 
     async def test_do_not_hold_up_others(self) -> None:
         release = threading.Event()

@@ -87,8 +87,8 @@ class Bringer(Protocol):
 
 
 CURRENT: ContextVar[Correlation | None] = ContextVar("twisted_rpc.correlation", default=None)
-"""That of the call for which code runs: in a method until it returns, and in a coroutine as
-long as it is awaited; not in what the reactor calls later for it."""
+"""That of the call for which code runs: in a method until it returns, in a thread of its own or
+not, and in a coroutine as long as it is awaited; not in what the reactor calls later for it."""
 
 
 def brings(headers: Mapping[str, str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import copy_context
 from typing import Any, Protocol
 
 from msgspec import UNSET, Raw, UnsetType
@@ -290,7 +291,8 @@ class Invoker:
         if method.thread:
             threads: Any = self._clock  # a reactor, outside unit tests
             pool = threads.getThreadPool()
-            return deferToThreadPool(threads, pool, method.function, *args, **kwargs)
+            run = copy_context().run  # so that its logs and its spans are the call's
+            return deferToThreadPool(threads, pool, run, method.function, *args, **kwargs)
         return method.function(*args, **kwargs)
 
 

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted_rpc.access import View
 from twisted_rpc.answers import Answers
 from twisted_rpc.context import NO_HEADERS
+from twisted_rpc.correlation import CURRENT
 from twisted_rpc.errors import RequestTimeout
 from twisted_rpc.invocation import as_deferred
 from twisted_rpc.message import Invalid, Message
@@ -220,5 +221,11 @@ class Running:
             self._caller.in_flight -= 1
             if self._caller.running.get(self._key) is self:  # ids may be used twice
                 del self._caller.running[self._key]
-            self._answered.callback(answer)
-            self._caller.call_ended()
+            # Others that have waited may begin now, and who ended this one may be in a call.
+            token = None if CURRENT.get() is None else CURRENT.set(None)
+            try:
+                self._answered.callback(answer)
+                self._caller.call_ended()
+            finally:
+                if token is not None:
+                    CURRENT.reset(token)
