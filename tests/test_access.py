@@ -213,6 +213,43 @@ class ListenerTests(AccessTestCase):
         self.assertEqual(seen, ["users.count"])
 
 
+class HiddenTests(AccessTestCase):
+    """Whatever is sent, a method that is hidden answers as a name that nobody has."""
+
+    def check(self) -> None:
+        """Send all kinds of parameters."""
+        for params in ("null", "5", '"x"', "true", "[]", "[1]", '{"a":1}', "[1e999]"):
+            for end in ("", ',"id":1'):
+                answers = [
+                    self.answer_to(
+                        f'{{"jsonrpc":"2.0","method":"{name}","params":{params}{end}}}'.encode(),
+                        Context(identity=Identity("ann")),
+                    )
+                    for name in ("users.get", "users.none")
+                ]
+                self.assertEqual(answers[0], answers[1], (params, end))
+
+    def test_called_at_once(self) -> None:
+        self.check()
+
+    def test_behind_a_middleware(self) -> None:
+        async def through(call_next: Any, request: Any, context: Context) -> Any:
+            return await call_next(request, context)
+
+        self.server.use(through)
+        self.check()
+
+    def test_behind_the_hook(self) -> None:
+        class Asking(Server):
+            def authorize(self, identity: Any, method: str, params: Any) -> bool:
+                return True
+
+        self.server = self.make_server(Asking)
+        self.server.enable_auth("ann", "secret")
+        self.server.expose("users", Users())
+        self.check()
+
+
 class ShortWayTests(AccessTestCase):
     """What a connection sees follows what is exposed, at once."""
 

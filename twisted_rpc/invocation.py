@@ -144,10 +144,10 @@ class Invoker:
         Raises:
             RPCError, or whatever the method raises.
         """
-        if not self._permits(context, request.method):  # before a middleware sees it
-            raise MethodNotFound()
         if self._shows_params:
-            request = _with_values(request)
+            request = _with_values(request)  # what is wrong in it says nothing of the name
+            if not self._permits(context, request.method):  # before a middleware sees it
+                raise MethodNotFound()
         innermost = self._handle_notification if request.is_notification else self._handle_call
         if not self._middleware:
             return innermost(request, context)
@@ -178,11 +178,13 @@ class Invoker:
 
     def _if_allowed(self, go_on: _Step, name: str, raw: Raw | UnsetType, context: Context) -> Any:
         """Go on, if the rules and the endpoint's `authorize` let this caller use a name."""
+        params: Any = UNSET
+        if self.authorizes and raw is not UNSET:
+            params = codec.decode_value(raw)
         if not self._permits(context, name):  # a middleware may have put another name there
             raise MethodNotFound()
         if not self.authorizes:
             return go_on(name, raw, context)
-        params = UNSET if raw is UNSET else codec.decode_value(raw)
         allowed = self._hooks.authorize(context.identity, name, params)
         waiting = as_deferred(allowed)
         if waiting is None:
