@@ -132,11 +132,13 @@ def correlation_of(message: Message, bringer: Bringer) -> Correlation | None:
 
 def correlation_for(message: Message, bringer: Bringer) -> Correlation:
     """What a message brought, or what is made for one that brought nothing."""
-    correlation = correlation_of(message, bringer)
-    if correlation is None:
+    if message.request_id is UNSET and message.traceparent is UNSET and not bringer.brings:
         correlation = Correlation(f"{_process}-{next(_numbers):x}", None, False)  # in one go
         message.request_id = correlation  # type: ignore[assignment]  # see `Message`
-    return correlation
+        return correlation
+    brought = correlation_of(message, bringer)
+    assert brought is not None
+    return brought
 
 
 def _text(raw: Raw | UnsetType) -> str:
