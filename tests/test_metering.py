@@ -113,6 +113,20 @@ class Measured(ConnectionTestCase):
         self.assertEqual(self.server.dispatcher.batches.count, 1)
         self.assertEqual(len(self.connection.take_sent()[0]), 3)
 
+    def test_a_method_that_lets_others_begin_is_counted(self) -> None:
+        other: Deferred[Any] = Deferred()
+
+        def release(ctx: Context) -> None:
+            self.waiting.callback(1)  # and its caller's next call begins
+
+        self.server.expose("other", lambda: other)
+        self.server.expose("release", release)
+        self.connection.receive([request("wait", [], id=1), request("other", [], id=2)])
+        self.server.dispatch(request("release"))
+        self.assertEqual(self.counted(), {"wait": (1, 0), "other": (0, 0), "release": (1, 0)})
+        other.callback(1)
+        self.assertEqual(self.counted()["other"], (1, 0))
+
     def test_a_method_that_fails(self) -> None:
         self.read(request("fail", [1]))
         self.assertEqual(self.counted(), {"fail": (1, 1)})

@@ -36,11 +36,13 @@ class Metering:
         meters = self._meters
 
         def measured(message: Message, caller: Caller) -> Answer:
-            began, later = perf_counter_ns(), meters.later
+            began = perf_counter_ns()
             outcome = handle(message, caller)
+            if message.method is UNSET:
+                return outcome
             if message.id is UNSET:
                 meters.notifications += 1
-            if later == meters.later and message.method is not UNSET:
+            if not meters.has_waited(message):
                 meters.meter_of(message).add(perf_counter_ns() - began)
             return outcome
 
@@ -64,7 +66,7 @@ class _MeteredRunning(Running):
         self, meters: Meters, answers: Answers, message: Message, *rest: Any, **options: Any
     ) -> None:
         super().__init__(answers, message, *rest, **options)
-        meters.later += 1
+        meters.waited = message
         self._meter = meters.meter_of(message)
         self._began = perf_counter_ns()
 

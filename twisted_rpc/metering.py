@@ -146,7 +146,7 @@ class Meters:
         codes: errors by their codes.
         notifications: how many came.
         lag: how late the reactor was.
-        later: how many results were waited for.
+        waited: the message whose result was waited for last, as long as it is asked for that.
     """
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
@@ -154,7 +154,7 @@ class Meters:
         self.codes: dict[int, int] = {}
         self.notifications = 0
         self.lag = LagHistogram()
-        self.later = 0
+        self.waited: Message | None = None
         self._knows = knows
 
     def of_method(self, name: str) -> Meter:
@@ -164,6 +164,14 @@ class Meters:
     def meter_of(self, message: Message) -> Meter:
         """The meter of the method that a message names."""
         return self.of_method(str(message.method))
+
+    def has_waited(self, message: Message) -> bool:
+        """Whether the result of a message that was just run is waited for, or was; asked once.
+
+        Its method may have run others, or let them begin: those came before.
+        """
+        waited, self.waited = self.waited, None
+        return waited is message
 
     def failed(self, error: RPCError, message: Message | None) -> None:
         """A call failed; or something that was no message was refused."""

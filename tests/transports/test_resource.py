@@ -113,6 +113,11 @@ class CallTests(ResourceTestCase):
         self.assertEqual((await reply_to(line, post(notification("echo")))).status, 204)
         self.assertEqual((await reply_to(line, echo(1))).status, 200)
 
+    async def test_calls_are_counted_when_they_are_made(self) -> None:
+        meters = self.server.measure()
+        await self.reply(echo(1))
+        self.assertEqual([sum(each.buckets) for each in meters.methods.values()], [1])
+
     async def test_errors_are_answers(self) -> None:
         reply = await self.reply(post(b"{"))
         self.assertEqual((reply.status, reply.code), (200, -32700))
