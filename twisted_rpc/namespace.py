@@ -156,20 +156,22 @@ class Namespace:
         self._changed()
 
     def unexpose(self, name: str) -> None:
-        """Take back one method, or all under a namespace.
+        """Take back one method, or all under a namespace; with its last method go its events.
 
         Raises:
             ExposeError: there is nothing of that name.
         """
         if name not in self._under:
             raise ExposeError(f"nothing is exposed as {name!r}")
+        empty = {name}
         for full in list(self._under[name]):
             del self.methods[full]
             for place in _places(full):
                 del self._under[place][full]
                 if not self._under[place]:
                     del self._under[place]
-        for full in [full for full in self.events if name in _places(full)]:
+                    empty.add(place)
+        for full in [full for full in self.events if not empty.isdisjoint(_places(full))]:
             del self.events[full]
         self._changed()
 

@@ -241,6 +241,14 @@ class Events(DiscoveryTestCase):
         self.server.unexpose("deep")
         self.assertEqual(self.names(key="x-notifications"), ["other"])
 
+    def test_go_with_the_last_method_of_their_object(self) -> None:
+        self.server.expose("bank", Account())
+        self.server.unexpose("bank.balance")
+        self.assertEqual(len(self.names(key="x-notifications")), 2)
+        self.server.unexpose("bank.entries")
+        self.assertEqual(self.names(key="x-notifications"), [])
+        self.server.expose("bank", Account())
+
     def test_name_that_is_taken_or_none(self) -> None:
         self.server.declare_event("a.b")
         for name in ("a.b", "rpc.x", "_x", "", "a b"):
