@@ -40,6 +40,8 @@ from twisted_rpc.auth.credentials import (
     IUnixPeer,
     header_credentials,
 )
+from twisted_rpc.listener import Listener
+from twisted_rpc.pages.choosing import pages_for
 from twisted_rpc.transports.http import HTTPFactory
 from twisted_rpc.transports.hybrid import HybridFactory
 from twisted_rpc.transports.stream import StreamFactory
@@ -277,8 +279,10 @@ class UnixTests(HTTPTestCase):
 
     async def open_unix(self) -> Line:
         """A client of a socket that speaks everything."""
-        path = new_path()
-        factory = HybridFactory(HTTPFactory(self.server))
+        self.path_of_socket = path = new_path()
+        listener = Listener(transport="hybrid", endpoint=f"unix:{path}")
+        pages = pages_for(self.server, listener, self.table, None, is_own=True)
+        factory = HybridFactory(HTTPFactory(self.server, pages=pages))
         await self.listen(factory, UNIXServerEndpoint(reactor, path))
         return await self.connect(endpoint=UNIXClientEndpoint(reactor, path))
 
@@ -315,6 +319,18 @@ class UnixTests(HTTPTestCase):
         self.assertEqual((await reply_to(line, post(WHO))).status, 401)
         line.send(handshake("/rpc"))
         self.assertEqual((await take_reply(line)).status, 101)
+
+    async def test_pages_that_ask_nobody_take_them_for_nobody(self) -> None:
+        line = await self.open_unix()
+        reply = await reply_to(line, get("/console/settings.json"))
+        self.assertEqual(reply.json()["identity"], "me")
+        self.known = -1  # type: ignore[misc]
+        line = await self.connect(endpoint=UNIXClientEndpoint(reactor, self.path_of_socket))
+        reply = await reply_to(line, get("/readyz"))
+        self.assertEqual((reply.status, reply.body), (200, b"ok\n"))
+        reply = await reply_to(line, get("/console/settings.json"))
+        self.assertEqual((reply.status, reply.json()["identity"]), (200, None))
+        self.assertEqual((await reply_to(line, get("/openrpc.json"))).status, 401)
 
 
 # Twisted's own options for authorities and clients go by way of pyOpenSSL's objects.

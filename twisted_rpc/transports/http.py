@@ -259,10 +259,11 @@ class HTTPProtocol(Pipeline):
         asked.addErrback(self._refused, exchange).addCallback(self._go_on_with, exchange, requeue)
 
     def _refused(self, failure: Failure, exchange: Exchange) -> None:
-        if exchange.way is Way.WEBSOCKET and not exchange.authorization:
-            exchange.credentials = []  # it may still say who it is, by a call of auth
+        router = self.factory.router
+        if router.may_be_nobody(exchange):
+            exchange.credentials = []
         else:
-            exchange.refusal = self.factory.router.refusal_of(failure, exchange)
+            exchange.refusal = router.refusal_of(failure, exchange)
 
     def _go_on_with(self, _: object, exchange: Exchange, requeue: bool) -> None:
         if self._gone:

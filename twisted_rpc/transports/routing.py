@@ -143,8 +143,7 @@ class Router:
     def _to_page_or(
         self, exchange: Exchange, own: list[ICredentials], refusal: Reply
     ) -> Reply | None:
-        path = web.path_of(exchange.target)
-        asks = None if self._pages is None else self._pages.asks(path)
+        asks = self._asks(exchange)
         if asks is None:
             return refusal
         if asks is not Asks.NOBODY and exchange.method == b"OPTIONS":
@@ -154,6 +153,9 @@ class Router:
         if asks is Asks.NOBODY:
             return None
         return self._check_credentials(exchange, own, needed=asks is Asks.EVERYBODY)
+
+    def _asks(self, exchange: Exchange) -> Asks | None:
+        return None if self._pages is None else self._pages.asks(web.path_of(exchange.target))
 
     def _check_credentials(
         self, exchange: Exchange, own: list[ICredentials], *, needed: bool
@@ -178,6 +180,14 @@ class Router:
         elif needed:
             return self._unauthorized("send an Authorization header")
         return None
+
+    def may_be_nobody(self, exchange: Exchange) -> bool:
+        """Whether a request goes its way though its line proves nothing: it says nothing itself."""
+        if exchange.authorization:
+            return False
+        if exchange.way is Way.WEBSOCKET:
+            return True  # it may still say who it is, by a call of auth
+        return exchange.way is Way.SITE and self._asks(exchange) is Asks.WHO_SAYS_SO
 
     def refusal_of(self, failure: Failure, exchange: Exchange) -> Reply:
         """How HTTP says that a login has failed."""
