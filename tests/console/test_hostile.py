@@ -107,3 +107,23 @@ def test_long_answer(visitor: Visitor) -> None:
     visitor.call("calc.echo", json.dumps([["word " * 20] * 5000]))
     expect(visitor.answer.locator(".measures")).to_contain_text("KiB")
     check_is_text(visitor)
+
+
+def test_a_flood_is_drawn_no_more_often_than_the_window(visitor: Visitor) -> None:
+    visitor.open()
+    expect(visitor.state).to_have_attribute("data-state", "connected")
+    visitor.page.evaluate("""() => {
+        window.frames_ = window.draws = 0;
+        const count = () => requestAnimationFrame(count, window.frames_ += 1);
+        count();
+        new MutationObserver(() => { window.draws += 1; })
+            .observe(document.querySelector('.tabs'), {subtree: true, characterData: true,
+                childList: true});
+    }""")
+    visitor.call("events.emit", json.dumps({"name": "tick", "params": {}, "times": 600}))
+    expect(visitor.answer).to_contain_text("OK")
+    expect(visitor.tab("Live").locator(".count")).to_have_text("99+")
+    draws, frames = visitor.page.evaluate("[window.draws, window.frames_]")
+    assert draws <= frames + 1
+    visitor.tab("Live").click()
+    expect(visitor.page.locator(".event")).to_have_count(500)

@@ -10,7 +10,7 @@ import {Live} from './live.js';
 import {Login} from './login.js';
 import {MethodTree} from './tree.js';
 import {open, useRoute} from './routes.js';
-import {useEffect, useReducer, useRef, useState} from './vendor/hooks.js';
+import {useEffect, useMemo, useReducer, useRef, useState} from './vendor/hooks.js';
 import {Workspace} from './workspace.js';
 
 /**
@@ -27,6 +27,9 @@ export function Console({session, theme}) {
   const admission = admissionOf(session);
   useEffect(() => session.subscribe(redraw), [session]);
   useTitle(session, route);
+  const {document} = session;
+  // The same element is not drawn again: there may be hundreds of methods, and every key redraws the page.
+  const tree = useMemo(() => document && html`<${MethodTree} document=${document} route=${route} />`, [document, route]);
 
   const logOut = () => {
     workspace.current.leave();
@@ -42,7 +45,7 @@ export function Console({session, theme}) {
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Header} ...${context} theme=${theme} onLogin=${() => setLoggingIn(true)} onLogout=${logOut} />
     <div class="body">
-      ${session.document && html`<${MethodTree} document=${session.document} route=${route} />`}
+      ${tree}
       <main id="main" tabindex="-1"><${View} ...${context} onLogin=${() => setLoggingIn(true)} /></main>
     </div>
     ${isLoggingIn && html`<${Login} session=${session} onDone=${loggedIn} onClose=${() => setLoggingIn(false)} />`}

@@ -25,7 +25,7 @@ export class Session {
   /** What went wrong, in words; '' if nothing did. */
   problem = '';
   /** What the server has sent by itself. */
-  received = new Received(() => this.#changed());
+  received = new Received(() => this.#changedSoon());
 
   #base;
   #auth;
@@ -33,6 +33,7 @@ export class Session {
   #visit = new AbortController();
   #clients = new Map();
   #listeners = new Set();
+  #frame;
 
   /** @param {URL} base where the console's own files are */
   constructor(base) {
@@ -52,6 +53,14 @@ export class Session {
 
   #changed() {
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Tell it when the window is drawn next: a server may send faster than anybody can look. */
+  #changedSoon() {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#changed();
+    });
   }
 
   /** The state of the WebSocket: '', connecting, connected, disconnected or closed. */
