@@ -188,6 +188,22 @@ def test_what_was_asked_for_who_has_left_is_given_up(visitor: Visitor) -> None:
     expect(visitor.methods.get_by_role("link", name="vault.size")).to_be_visible()
 
 
+def test_settings_that_are_an_error(visitor: Visitor) -> None:
+    visitor.expect_complaint("503")
+    error = {"jsonrpc": "2.0", "error": {"code": -32009, "message": "Server busy"}, "id": None}
+    visitor.page.route("**/settings.json", lambda route: route.fulfill(status=503, json=error))
+    visitor.open()
+    expect(visitor.heading).to_have_text("The server cannot be reached")
+    visitor.page.unroute("**/settings.json")
+    visitor.button("Try again").click()
+    expect(visitor.heading).to_have_text("Log in to see the methods")
+    visitor.page.route("**/settings.json", lambda route: route.fulfill(status=503, json=error))
+    visitor.log_in("alice", "wonderland")
+    expect(visitor.page.get_by_role("dialog").get_by_role("alert")).to_have_text(
+        "settings.json is answered with 503"
+    )
+
+
 def test_a_wrong_password_where_nobody_has_to_log_in(visitor: Visitor, tmp_path: Path) -> None:
     visitor.expect_complaint("401")
     with Served(tmp_path, EITHER) as served:

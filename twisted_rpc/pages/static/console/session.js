@@ -110,6 +110,7 @@ export class Session {
   async #load() {
     const answer = await this.#fetch('settings.json');
     if (answer.status === 401) throw new RPCError(UNAUTHORIZED, 'Unauthorized');
+    if (!answer.ok) throw new Error(`settings.json is answered with ${answer.status}`);
     this.settings = await answer.json();
     this.who = this.settings.identity;
     this.needsLogin = this.settings.requires_login && this.who === null
