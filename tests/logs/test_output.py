@@ -8,6 +8,8 @@ import os
 import pty
 import resource
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,6 +143,21 @@ def test_what_is_logged_while_a_line_is_written_comes_after_it(
     monkeypatch.setattr(os, "write", interrupted)
     assert log.write(b"first\n")
     assert path.read_text() == "first\nsecond\n"
+
+
+def test_without_standard_output_nothing_else_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "database"
+    program = (
+        "import os, sys\n"
+        "assert os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT) == 1\n"
+        "from twisted_rpc.log_table import LogTable\n"
+        "from twisted_rpc.logs.choosing import log_for\n"
+        "from twisted.logger import Logger\n"
+        "Logger('a', observer=log_for(LogTable(), {'nodaemon': True})).info('x')\n"
+    )
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program, str(path)]
+    subprocess.run(closed, check=True, timeout=60)
+    assert path.read_bytes() == b""
 
 
 def test_a_closed_descriptor_does_no_harm(tmp_path: Path) -> None:

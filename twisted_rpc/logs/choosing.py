@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +37,14 @@ def log_for(table: LogTable, command: Mapping[str, Any] | None) -> Log | None:
         return None
     if table.file is None and not command["nodaemon"]:
         table = structs.replace(table, file="twistd.log")  # as twistd would
-    return Log(table, _STANDARD_OUTPUT)
+    return Log(table, _standard_output())
+
+
+def _standard_output() -> int:
+    """Its descriptor; nowhere if it was closed before the start, as its number may be another's."""
+    if sys.__stdout__ is None:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return _STANDARD_OUTPUT
 
 
 def check_log(table: LogTable) -> None:
