@@ -133,6 +133,8 @@ class ServerSpanTests(ServerTestCase):
         attributes = span.attributes or {}
         self.assertEqual((span.name, attributes["rpc.method"]), ("_OTHER", "_OTHER"))
         self.assertEqual(attributes["rpc.method_original"], "made.up")
+        attributes = self.span(request("x" * 10_000)).attributes or {}
+        self.assertEqual(attributes["rpc.method_original"], "x" * 256)
 
     def test_the_parent_is_what_the_caller_sent(self) -> None:
         member = b'{"traceparent":"%s",' % TRACE.traceparent.encode()

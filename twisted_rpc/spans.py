@@ -29,6 +29,9 @@ __all__ = ["trace_with_otel"]
 _OTHER = "_OTHER"
 """What stands for methods that are not exposed: anybody may make names up."""
 
+_LONGEST = 256
+"""So many characters of a name that is made up are told."""
+
 
 def trace_with_otel(endpoint: Endpoint, provider: Any = None) -> Callable[[], None]:
     """Trace the calls that an endpoint answers, and those that it makes.
@@ -73,7 +76,7 @@ class _Spans:
         name = request.method if is_known else _OTHER
         attributes = _attributes(name, request.id)
         if not is_known:
-            attributes["rpc.method_original"] = request.method
+            attributes["rpc.method_original"] = request.method[:_LONGEST]
         parent = None if context.trace is None else self._context_of(context.trace)
         span = self._tracer.start_span(name, parent, self._api.SpanKind.SERVER, attributes)
         trace = self._trace_of(span)
