@@ -121,6 +121,22 @@ class AccessTests(ConnectionTestCase):
         expected = '{"user":"me","password":"***","more":{"authorization":"***"}}'
         self.assertEqual(self.params("log_in", named), expected)
 
+    def test_names_of_secrets(self) -> None:
+        secret = (
+            "api-key",
+            "apiKey",
+            "access_key",
+            "pass",
+            "db_pass",
+            "passcode",
+            "PIN",
+            "otp",
+            "jwt",
+        )
+        shown = "key", "bypass", "compass", "spin", "passenger", "author", "accessible"
+        told = json.loads(self.params("add", dict.fromkeys((*secret, *shown), "x")))
+        self.assertEqual({name for name, value in told.items() if value == "***"}, set(secret))
+
     def test_what_nobody_names_is_hidden(self) -> None:
         self.assertEqual(self.params("nobody.knows", ["a", {"b": 1}]), '["***","***"]')
         self.assertEqual(self.params("max", [1, 2]), '["***","***"]')

@@ -21,8 +21,9 @@ LONGEST_PARAMS = 1000
 """So many characters of the parameters of one call are logged."""
 
 _SECRET = re.compile(
-    r"api_?key|^auth$|authenticat|authoriz|cookie|credential|passphrase|passw|private|pwd"
-    r"|secret|session|ticket|token",
+    r"(api|access)[-_ ]?key|^auth$|authenticat|authoriz|bearer|cookie|credential|jwt"
+    r"|pass(code|phrase|w)|private|pwd|secret|session|ticket|token"
+    r"|(^|[-_ ])(otp|pass|pin|pw)$",
     re.IGNORECASE,
 )
 _HIDDEN = "***"
