@@ -141,6 +141,14 @@ class Measured(ConnectionTestCase):
         self.assertEqual(self.counted(), {"long": (1, 1), "longer": (1, 1)})
         self.assertEqual(self.meters.codes, {-32008: 2})
 
+    def test_answers_of_a_batch_that_do_not_fit_together(self) -> None:
+        self.server.expose("long", lambda a: "x" * a)
+        self.read(batch(*[request("long", [100])] * 4))
+        (answers,) = self.connection.take_sent()
+        codes = [answer["error"]["code"] for answer in answers if "error" in answer]
+        self.assertEqual(self.counted(), {"long": (4, 0)})
+        self.assertEqual(self.meters.codes, {codes[0]: len(codes)})
+
     def test_parameters_that_do_not_fit(self) -> None:
         self.read(request("add", [1]))
         self.assertEqual(self.counted(), {"add": (1, 1)})

@@ -189,6 +189,7 @@ class Answers:
     def _too_much(self, item: Message | Invalid) -> bytes:
         self.counters.hit("max_response")
         error = BatchResponseTooBig(f"longer than {self._max_response} bytes (max_response)")
+        self.note(error, None)  # the call itself has been told of already
         return codec.error_answer(error, id_of(item))
 
 
