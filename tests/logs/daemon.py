@@ -61,6 +61,6 @@ class LoggingDaemon(Daemon):
         ports = []
         for line in self.log.splitlines():
             said = json.loads(line) if line.startswith("{") else {}
-            if said.get("namespace") == "twisted_rpc.service.ListenerService":
+            if said.get("namespace") == "twisted_rpc.ports.ListenerService":
                 ports.append(int(said["where"].rpartition(":")[2]))
         return ports or super().listening

@@ -80,7 +80,7 @@ def test_options_of_twistd_go_before_it(tmp_path: Path) -> None:
     configuration = f'[log]\nfile = "rpc.log"\n{EXPOSED}'
     flags = ("-n", "--logfile=-")
     with LoggingDaemon(tmp_path, configuration, module=MODULE, flags=flags) as daemon:
-        daemon.wait_for(r"\[twisted_rpc.service.ListenerService#info\] tcp on")
+        daemon.wait_for(r"\[twisted_rpc.ports.ListenerService#info\] tcp on")
     assert not (tmp_path / "rpc.log").exists()
 
 
