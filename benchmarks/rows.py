@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from benchmarks.peers import SERVERS
-from benchmarks.servers import Message, Server, Transport
+from benchmarks.servers import ALIKE, Message, Server, Transport
 
 __all__ = ["ROWS", "Measure", "Row", "servers_of"]
 
@@ -34,7 +34,7 @@ class Row(Struct, frozen=True, kw_only=True):
         depth: calls outstanding on each.
         per_call: notifications that one call sends to each connection.
         secure: whether it is our own TLS beside our own plain transport.
-        measured: whether it is ours with metrics beside ours without.
+        observed: whether it is ours with metrics, and with an access log, beside ours without.
         limits: whether servers that check nothing are measured too.
         quick: whether it is enough for a quick look.
     """
@@ -47,7 +47,7 @@ class Row(Struct, frozen=True, kw_only=True):
     depth: int = 1
     per_call: int = 1
     secure: bool = False
-    measured: bool = False
+    observed: bool = False
     limits: bool = False
     quick: bool = False
 
@@ -72,16 +72,16 @@ def servers_of(row: Row, *, quick: bool = False) -> list[Server]:
     if row.secure:
         mine = [server for server in can if server.kind == "ours"]
         return sorted(
-            [server for server in mine if not server.measured],
+            [server for server in mine if not server.observed],
             key=lambda server: not server.is_secure,
         )
-    if row.measured:
+    if row.observed:
         mine = [server for server in can if server.kind == "ours" and not server.is_secure]
-        return sorted(mine, key=lambda server: not server.measured)
+        return sorted(mine, key=lambda server: len(server.observed))
     return [
         server
         for server in can
-        if not (server.is_secure or server.measured)
+        if not (server.is_secure or server.observed)
         and (server.kind != "limit" or row.limits)
         and (server.quick or not quick)
     ]
@@ -129,16 +129,13 @@ def _secure(transport: Transport, depth: int) -> Row:
     return _row(transport, f"TLS, {depth} outstanding", secure=True, depth=depth)
 
 
-def _measured(transport: Transport) -> list[Row]:
+def _observed(transport: Transport) -> list[Row]:
     return [
-        _row(transport, "metrics, 1 outstanding", measured=True, quick=True),
-        _row(transport, "metrics, 16 outstanding", depth=16, measured=True, quick=True),
-        _row(transport, "metrics, batches of 100", message="batch", measured=True, quick=True),
+        _row(transport, "observed, 1 outstanding", observed=True, quick=True),
+        _row(transport, "observed, 16 outstanding", depth=16, observed=True, quick=True),
+        _row(transport, "observed, batches of 100", message="batch", observed=True, quick=True),
     ]
 
-
-ALIKE: tuple[Transport, ...] = ("tcp", "http", "websocket")
-"""What everything is measured over."""
 
 ROWS: tuple[Row, ...] = (
     *(row for transport in ALIKE for row in _calls(transport)),
@@ -147,5 +144,5 @@ ROWS: tuple[Row, ...] = (
     *(_news("websocket", subscribers) for subscribers in (1, 100, 1000)),
     *(_news("tcp", subscribers) for subscribers in (1, 100, 1000)),
     *(_secure(transport, depth) for transport in ALIKE for depth in (1, 16)),
-    *(row for transport in ALIKE for row in _measured(transport)),
+    *(row for transport in ALIKE for row in _observed(transport)),
 )

@@ -12,6 +12,7 @@ from msgspec import Struct
 from benchmarks.certificate import write_certificate
 
 __all__ = [
+    "ALIKE",
     "ALL",
     "FRAMINGS",
     "HERE",
@@ -19,6 +20,7 @@ __all__ = [
     "Command",
     "Kind",
     "Message",
+    "Observed",
     "Server",
     "Transport",
 ]
@@ -27,6 +29,7 @@ HERE = Path(__file__).parent
 
 Kind = Literal["ours", "node", "python", "rust", "limit"]
 Transport = Literal["tcp", "content-length", "http", "websocket"]
+Observed = Literal["", "metrics", "metrics and access log"]
 Message = Literal["add", "batch", "1 KB", "100 KB", "news"]
 Command = Callable[[int, Path], list[str]]
 """The command of a server's process, for a port and a directory of its own."""
@@ -39,6 +42,9 @@ FRAMINGS: Mapping[Transport, str] = {
     "websocket": "ws",
 }
 """What `rpcload` calls the usual framing of each."""
+
+ALIKE: tuple[Transport, ...] = ("tcp", "http", "websocket")
+"""What everything is measured over."""
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -54,7 +60,7 @@ class Server(Struct, frozen=True, kw_only=True):
         does: the messages it can answer.
         quick: whether it belongs to a quick look.
         greeting: what a connection sends to be notified.
-        measured: whether it counts its calls for `/metrics`.
+        observed: what it has beside the calls: metrics, or these and an access log.
         by_name: whether it takes parameters by name only.
         add: method and parameters of the call that is answered with `sum`, for who cannot add.
         answers: whether it does, and does not just send back what came.
@@ -69,7 +75,7 @@ class Server(Struct, frozen=True, kw_only=True):
     does: frozenset[Message] = ALL
     quick: bool = True
     greeting: str | None = None
-    measured: bool = False
+    observed: Observed = ""
     by_name: bool = False
     add: tuple[str, str] | None = None
     sum: object = 8
@@ -86,7 +92,7 @@ class Server(Struct, frozen=True, kw_only=True):
         return self.framing.startswith("tls+")
 
 
-def _command(transport: Transport, *, news: bool, secure: bool, measured: bool) -> Command:
+def _command(transport: Transport, *, news: bool, secure: bool, observed: Observed) -> Command:
     """`twistd rpc` with a file like those in etc/; as many connections as come are let in."""
     is_stream = transport in {"tcp", "content-length"}
     framing = "header" if transport == "content-length" else "line"
@@ -102,8 +108,9 @@ def _command(transport: Transport, *, news: bool, secure: bool, measured: bool) 
             f'endpoint = "tcp:{port}:interface=127.0.0.1"',
             *([f'framing = "{framing}"'] if is_stream else []),
             *([f'certificate = "{write_certificate(directory)}"'] if secure else []),
-            *(["metrics = false"] if transport == "http" and not measured else []),
-            *(_METRICS if measured and transport != "http" else []),
+            *(["metrics = false"] if transport == "http" and not observed else []),
+            *(_METRICS if observed and transport != "http" else []),
+            *(_access_log(directory) if "access log" in observed else []),
             *([] if news else ["[expose]", 'calc = "benchmarks.application:Calculator"']),
         ]
         file = directory / "benchmarks.toml"
@@ -118,19 +125,23 @@ _METRICS = ("[[listen]]", 'transport = "http"', 'endpoint = "tcp:0:interface=127
 """Another listener, which shows the metrics of all of them."""
 
 
+def _access_log(directory: Path) -> list[str]:
+    return ["[log]", "access = true", f'access_file = "{directory / "access.log"}"']
+
+
 def ours(
-    transport: Transport, *, news: bool = False, secure: bool = False, measured: bool = False
+    transport: Transport, *, news: bool = False, secure: bool = False, observed: Observed = ""
 ) -> Server:
     """Our daemon, as users start it; `news` is for a server that notifies."""
-    with_what = " over TLS" if secure else " with metrics" if measured else ""
+    with_what = " over TLS" if secure else f" with {observed}" if observed else ""
     return Server(
         name=f"twisted_rpc{with_what}",
         kind="ours",
         transport=transport,
-        command=_command(transport, news=news, secure=secure, measured=measured),
+        command=_command(transport, news=news, secure=secure, observed=observed),
         framing=f"{'tls+' if secure else ''}{FRAMINGS[transport]}",
         does=frozenset({"news"}) if news else ALL,
-        measured=measured,
+        observed=observed,
     )
 
 
@@ -141,7 +152,6 @@ OURS: tuple[Server, ...] = (
     ours("tcp", secure=True),
     ours("http", secure=True),
     ours("websocket", secure=True),
-    ours("tcp", measured=True),
-    ours("http", measured=True),
-    ours("websocket", measured=True),
+    *(ours(transport, observed="metrics") for transport in ALIKE),
+    *(ours(transport, observed="metrics and access log") for transport in ALIKE),
 )

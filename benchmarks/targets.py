@@ -66,7 +66,7 @@ def verdicts(results: Iterable[Result]) -> list[Verdict]:
         title = result.row.title
         found += [_ratio(result, wanted, who) for row, wanted, who in AT_LEAST if row == title]
         found += [_value(result, wanted) for row, wanted in AT_MOST if row == title]
-        if not (result.row.less_is_better or result.row.secure or result.row.measured):
+        if not (result.row.less_is_better or result.row.secure or result.row.observed):
             found.append(_ratio(result, PYTHON, BEST_IN_PYTHON))
     return [verdict for verdict in found if verdict]
 

@@ -56,16 +56,20 @@ def test_a_quick_look_has_every_transport_and_one_peer_in_python_each() -> None:
     plan = planned(None, quick=True)
     assert {row.transport for row, _ in plan} == {"tcp", "http", "websocket"}
     for row, servers in plan:
-        if not row.measured:
+        if not row.observed:
             assert len([one for one in servers if one.kind == "python"]) == 1, row.title
 
 
-def test_metrics_are_measured_beside_ours_without() -> None:
-    plan = planned(re.compile("metrics"), quick=True)
+def test_what_is_observed_is_measured_beside_ours_that_is_not() -> None:
+    plan = planned(re.compile("observed"), quick=True)
     assert len(plan) == 9
     for row, servers in plan:
-        assert row.measured
-        assert [one.name for one in servers] == ["twisted_rpc with metrics", "twisted_rpc"]
+        assert row.observed
+        assert [one.name.removeprefix("twisted_rpc") for one in servers] == [
+            "",
+            " with metrics",
+            " with metrics and access log",
+        ]
 
 
 def test_names_tell_servers_of_one_row_apart() -> None:
