@@ -96,9 +96,9 @@ vendor: $(VENDOR_STAMP)
 
 check: lint types unit
 
-# More than there are cores: many tests wait for processes of their own.
+# One more than there are cores: many tests wait for processes of their own.
 test: tools $(STAMP) $(NPM_STAMP) $(VENDOR_STAMP) lint types
-	$(BIN)/pytest -n $(shell expr $$(nproc) + 2) --cov --cov-report=term
+	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --cov --cov-report=term
 
 # Without a peer that cannot be installed the others are measured all the same.
 peers: commands $(STAMP)
