@@ -104,6 +104,13 @@ class Search:
     async def run(self, seconds: float, rounds: int) -> int:
         """Search until one of both is over; return the exit status."""
         print(f"seed {self._seed}", flush=True)
+        try:
+            await self._rounds(seconds, rounds)
+        finally:
+            self._watch.end()
+        return 1 if self._found else 0
+
+    async def _rounds(self, seconds: float, rounds: int) -> None:
         began = told = time.monotonic()
         number = 0
         while time.monotonic() - began < seconds and number < rounds and len(self._found) < MOST:
@@ -113,8 +120,6 @@ class Search:
                 told = time.monotonic()
                 self._tell(number, told - began)
         self._tell(number, time.monotonic() - began)
-        self._watch.end()
-        return 1 if self._found else 0
 
     async def _round(self, number: int) -> None:
         self._watch.begin()
