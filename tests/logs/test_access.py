@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ class AccessTests(ConnectionTestCase):
     def params(self, method: str, params: Any) -> Any:
         """The parameters that are logged of a call."""
         (event,) = self.events(call(method, params))
-        return event["params"]
+        return event.get("params")
 
     def test_a_call(self) -> None:
         message = call("add", [1, 2], id="a")
@@ -148,7 +149,7 @@ class AccessTests(ConnectionTestCase):
         for params in (7, "text", None):
             self.assertIsNone(self.params("add", params))
         (event,) = self.events(call("add", ["?"]).replace(b'"?"', b"1e999"))
-        self.assertIsNone(event["params"])
+        self.assertNotIn("params", event)
 
     def test_long_parameters_are_cut(self) -> None:
         shown = self.params("add", {"a": "x" * 5000})
@@ -193,6 +194,15 @@ def test_whatever_is_called_is_one_line(method: str, id: str, value: str, identi
     for event in told(events):
         assert json.loads(json_line(event))["namespace"] == ACCESS
         assert not unseen.search(formatEvent(event))
+
+
+def test_a_caller_that_an_application_makes_is_told(server: Server) -> None:
+    observe_calls(server, LogTable(access=True))
+    for own in (SimpleNamespace(id=object(), peer=5, transport=None), object()):
+        with capturedLogs() as events:
+            server.dispatch(call("echo", [1]), Context(connection=own))
+        (event,) = told(events)
+        assert "connection" not in json.loads(json_line(event))
 
 
 MODULE = """
