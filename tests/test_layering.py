@@ -27,18 +27,9 @@ LAYERS = (
         *("signature", "tracing"),
     },
     {
-        *(
-            "access",
-            "admission",
-            "answers",
-            "batches",
-            "counting",
-            "deadline",
-            "describing",
-            "dispatch",
-        ),
-        *("invocation", "metering", "namespace", "observing", "openrpc", "rates", "running"),
-        "sparing",
+        *("access", "admission", "answers", "batches", "counting", "deadline", "describing"),
+        *("dispatch", "invocation", "long_way", "metering", "namespace", "observing", "openrpc"),
+        *("rates", "running", "sparing"),
     },
     {
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),

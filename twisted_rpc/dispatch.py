@@ -1,8 +1,7 @@
 """One message or batch in, its answer out: decode, look up, bind, call, encode.
 
 The way of a synchronous call creates no Deferred, no timer, no log event and no context
-that nobody asked for (`dispatch`).  A call that is more than that goes through
-`invocation`; one whose result comes later is waited for in `running`.
+that nobody asked for.  A call that is more than that goes the way of `long_way`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, MsgspecError
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_rpc import codec
@@ -25,28 +23,23 @@ from twisted_rpc.codec import (
     Decoded,
     checked,
     decode,
-    decode_cancelled,
     decode_plain,
     encode_plain,
     encode_result,
 )
 from twisted_rpc.config import Limits
-from twisted_rpc.context import Context
-from twisted_rpc.correlation import CURRENT, Correlation, correlation_for, correlation_of
 from twisted_rpc.counting import Metering
 from twisted_rpc.errors import RateLimited
-from twisted_rpc.invocation import Hooks, Invoker, Middleware, as_deferred
-from twisted_rpc.message import Invalid, Message, Request, Response, Watched
+from twisted_rpc.invocation import Hooks, Invoker, Middleware
+from twisted_rpc.long_way import LongWay
+from twisted_rpc.message import Invalid, Message, Response
 from twisted_rpc.metering import Meters
 from twisted_rpc.namespace import Namespace
 from twisted_rpc.observing import Observation, Observer
 from twisted_rpc.rates import Rates
-from twisted_rpc.running import Answer, Caller, Dispatch, Running
+from twisted_rpc.running import Answer, Caller, Dispatch
 
-__all__ = ["CANCEL", "Dispatcher", "Outcome"]
-
-CANCEL = frozenset({"$/cancelRequest", "rpc.cancel"})
-"""Notifications that cancel a call: the Language Server Protocol's, and its name among ours."""
+__all__ = ["Dispatcher", "Outcome"]
 
 _SYNCHRONOUS = frozenset({int, float, str, bool, type(None), list, dict, tuple})
 """Types of results that are certainly not awaitable."""
@@ -88,17 +81,23 @@ class Dispatcher:
         self.rates = Rates(limits, clock)
         self._answers = Answers(limits, hooks, counters, self.rates, debug=debug)
         self._admission = Admission(limits, self.rates, counters, self._choose_way)
-        self._check_admission = self._admission.check
-        self._load = self._admission.load
-        self._runs: Callable[..., Running] = Running
-        self.handle_other: Callable[[Message, Caller], Answer] = self._handle_other
+        self._long_way = LongWay(
+            self.invoker,
+            self._answers,
+            methods=namespace.methods,
+            limits=limits,
+            counters=counters,
+            admission=self._admission,
+            clock=clock,
+            no_request=self._handle_no_request,
+        )
+        self._settle = self._long_way.settle
+        self.handle_other: Callable[[Message, Caller], Answer] = self._long_way.handle
         self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
         self._answer_batch = self.batches.answer
         self.observation = Observation(self)
-        self._observers = 0
         self.way: Dispatch = self.dispatch
         self.way_changed: Callable[[], None] = _nobody_follows
-        self._methods = namespace.methods
         self.invoker.check_rate = self._admission.check_rate_of
         self.views = Views(namespace, access)
         self._choose_way()
@@ -118,12 +117,10 @@ class Dispatcher:
         Until then every call takes the long way.  What an observer raises is logged once.
         """
         remove = self.observation.add(observer)
-        self._observers += 1
         self._choose_way()
 
         def end() -> None:
             if remove():
-                self._observers -= 1
                 self._choose_way()
 
         return end
@@ -131,14 +128,14 @@ class Dispatcher:
     def measure(self, meters: Meters) -> None:
         """Count calls from now on."""
         metering = Metering(meters, self._answers)
-        self._runs = metering.running
-        self.handle_other = metering.timed(self._handle_other)
+        self._long_way.runs = metering.running
+        self.handle_other = metering.timed(self._long_way.handle)
         self.views.measure(meters.of_method)
 
     @property
     def in_flight(self) -> int:
         """How many calls run whose result is waited for."""
-        return self._load.running
+        return self._admission.load.running
 
     def drain(self) -> None:
         """Refuse new calls from now on with -32012; running ones go on."""
@@ -146,7 +143,7 @@ class Dispatcher:
 
     def _choose_way(self) -> None:
         """Let calls take the short way where nobody has to be asked, or told."""
-        observed = self._observers > 0
+        observed = self.observation.has_observers
         self.views.is_short = self.invoker.plain and not (self._admission.asks or observed)
         way = self.observation.dispatch if observed else self.dispatch
         if way != self.way:
@@ -265,96 +262,6 @@ class Dispatcher:
             self._answers.note(error, None)
             return codec.error_answer(error, invalid.id)
         return self._answers.to_invalid(answered, caller)
-
-    def _handle_other(self, message: Message, caller: Caller) -> Answer:
-        """Answer a notification, or a call that cannot take the short way."""
-        if message.method is UNSET:
-            return self._handle_no_request(message, caller)
-        if message.method in CANCEL and message.id is UNSET and message.method not in self._methods:
-            self._cancel(message, caller)
-            return None
-        request = Request("2.0", message.method, message.params, message.id)
-        correlation = correlation_for(message, caller)
-        token = CURRENT.set(correlation)
-        try:
-            self._check_admission(caller)
-            result = self.invoker.run(request, self._context(message, caller, correlation))
-            waiting = as_deferred(result)
-        except BaseException as error:
-            return self._answers.to_failure(error, message, caller)
-        finally:
-            CURRENT.reset(token)
-        return self._wait_for(waiting, result, message, caller)
-
-    def _cancel(self, message: Message, caller: Caller) -> None:
-        """Cancel a call of the same caller; its answer is -32800 unless it ends otherwise."""
-        try:
-            request_id = decode_cancelled(b"" if message.params is UNSET else message.params)
-        except MsgspecError:
-            self.counters.ignored_notifications += 1
-            return
-        running = caller.running.get(request_id)
-        if running is not None:
-            running.cancel()
-
-    def _context(self, message: Message, caller: Caller, correlation: Correlation) -> Context:
-        timeout, _ = self._timeout_of(message)
-        context = Context(
-            method=str(message.method),
-            id=message.id,
-            connection=caller.connection,
-            identity=caller.identity,
-            deadline=None if timeout is None else self.clock.seconds() + timeout,
-            headers=caller.headers,
-            view=caller.view,
-            request_id=correlation.request_id,
-            trace=correlation.trace,
-        )
-        if type(message) is Watched:
-            message.context = context
-        return context
-
-    def _timeout_of(self, message: Message) -> tuple[float | None, str]:
-        """Seconds a call may take, and which limit says so: its method's, or that for all."""
-        method = self._methods.get(str(message.method))
-        if method is None or method.timeout is UNSET:
-            return self.limits.call_timeout, "call_timeout"
-        return method.timeout, "timeout of the method"
-
-    def _settle(
-        self, result: Any, message: Message, caller: Caller, meter: Any, began: int
-    ) -> Answer:
-        """The answer for what a method returned, waited for where it has to be."""
-        brings = message.request_id is not UNSET or message.traceparent is not UNSET
-        token = None
-        if brings or caller.brings:
-            token = CURRENT.set(correlation_of(message, caller))
-        try:
-            waiting = as_deferred(result)  # where a coroutine begins to run
-        except BaseException as error:  # its type answers questions by code of its own
-            if began:
-                meter.end(began)
-            return self._answers.to_failure(error, message, caller)
-        finally:
-            if token is not None:
-                CURRENT.reset(token)
-        if waiting is not None and meter is not None:
-            meter.take_back(began)
-        elif began:
-            meter.end(began)
-        return self._wait_for(waiting, result, message, caller)
-
-    def _wait_for(
-        self, waiting: Deferred[Any] | None, result: Any, message: Message, caller: Caller
-    ) -> Answer:
-        """The answer for a result; `waiting` is what it is waited for with, if it has to be."""
-        if waiting is None:
-            return self._answers.to_result(result, message, caller)
-        running = self._runs(self._answers, message, caller, self._load, clock=self.clock)
-        waiting.addCallbacks(running.succeeded, running.failed)
-        if running.ended:
-            return running.answer
-        return running.wait(waiting, *self._timeout_of(message))
 
 
 def _nobody_follows() -> None:

@@ -110,6 +110,11 @@ class Observation:
         self.source = source
         self._observers: tuple[_Entry, ...] = ()  # each its own, also if added twice
 
+    @property
+    def has_observers(self) -> bool:
+        """Whether somebody wants to be told."""
+        return bool(self._observers)
+
     def add(self, observer: Observer) -> Callable[[], bool]:
         """Tell an observer from now on, until what is returned is called.
 

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from twisted_rpc.answers import Counters
 from twisted_rpc.dispatch import Dispatcher
+from twisted_rpc.long_way import LongWay
 
 __all__ = ["Watchdog"]
 
@@ -27,7 +28,7 @@ _GRACE = 0.02
 _FRAMES = 10
 """How much of a stack is shown."""
 
-_DISPATCHING = frozenset({Dispatcher.dispatch.__code__, Dispatcher._handle_other.__code__})
+_DISPATCHING = frozenset({Dispatcher.dispatch.__code__, LongWay.handle.__code__})
 """Where a frame knows the message whose method runs above it."""
 
 
