@@ -30,7 +30,7 @@ from twisted_rpc.interfaces import IConnectionOwner, ILine, IRPCConnection
 from twisted_rpc.listener import Listener
 from twisted_rpc.log_table import LogTable
 from twisted_rpc.logs import observers
-from twisted_rpc.logs.lines import json_line
+from twisted_rpc.logs.lines import JSON
 from twisted_rpc.logs.output import Output
 from twisted_rpc.transports import (
     base,
@@ -130,7 +130,7 @@ MAKERS = {
     site._Transport: _tls,
     stream.StreamProtocol: lambda: stream.StreamProtocol("line"),
     websocket_line.WebSocketLine: _websocket,
-    observers.LineObserver: lambda: observers.LineObserver(json_line, Output(2)),
+    observers.LineObserver: lambda: observers.LineObserver(JSON, Output(2)),
     observers.Log: lambda: observers.Log(LogTable(), 2),
     memory.End: lambda: _line().to_caller.receiver,
     memory.MemoryAddress: memory.MemoryAddress,

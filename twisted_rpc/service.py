@@ -130,6 +130,8 @@ class RPCService(MultiService):
         rest = super().stopService()
         if rest is not None:
             await rest
+        if self.log is not None:
+            self.log.flush()
 
     def stopService(self) -> Deferred[None]:
         """Close the ports, let running calls end, close every line, stop what is exposed.
@@ -225,7 +227,7 @@ def _observe(service: RPCService, config: Config, *, reactor: Any) -> None:
         from twisted_rpc.logs.access import observe_calls
         from twisted_rpc.spans import trace_with_otel
 
-        observe_calls(server, config.log)
+        observe_calls(server, config.log, lambda: service.log)
         if config.log.otel:
             trace_with_otel(server)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ class Options(usage.Options, strcred.AuthOptionMixin):
                 server.enable_auth(checker)
             self.service = make_service(config, server, reactor=reactor, output=output)
             if config.log is not None:
-                self._take_log(config.log, self.service)
+                self._take_log(config.log, self.service, reactor)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from error
         if self["check"]:
@@ -144,14 +145,14 @@ class Options(usage.Options, strcred.AuthOptionMixin):
             print(f"ok: {listeners} listener(s), {len(server.methods)} method(s)")
             raise SystemExit(0)
 
-    def _take_log(self, table: LogTable, service: RPCService) -> None:
+    def _take_log(self, table: LogTable, service: RPCService, reactor: Any) -> None:
         """Open the log, or see whether that could be done."""
         from twisted_rpc.logs.choosing import check_log, log_for
 
         if self["check"]:
             check_log(table)
             return
-        service.log = log_for(table, self.parent)
+        service.log = log_for(table, self.parent, partial(reactor.callLater, 0))
         if service.log is not None:
             service.server.on_reload(service.log.reopen)
 

@@ -12,17 +12,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel
 
 from twisted_rpc.correlation import CURRENT, Correlation
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.log_table import LogTable
 from twisted_rpc.logs import output
+from twisted_rpc.logs.calls import ACCESS, CallLine
 from twisted_rpc.logs.choosing import check_log, log_for
-from twisted_rpc.logs.observers import ACCESS, LineObserver, Log
+from twisted_rpc.logs.lines import JSON
+from twisted_rpc.logs.observers import LineObserver, Log
 from twisted_rpc.logs.output import LogFile, Output
 from twisted_rpc.tracing import Trace
 
@@ -44,6 +50,14 @@ def said_by(log: Log, level: str = "info", namespace: str = "a.b", text: str = "
     Logger(namespace, observer=log).emit(LogLevel.lookupByName(level), text)
 
 
+def line(message: str = "x", **rest: Any) -> CallLine:
+    """What the access log has of a call."""
+    sizes = {"ms": 0.5, "bytes_in": 9, "bytes_out": 9}
+    where = {"peer": "-", "transport": "tcp", "batch": False}
+    first = {"time": "1970-01-01T00:00:01.000Z", "level": "info", "namespace": ACCESS}
+    return CallLine(**{**first, **sizes, **where, **rest}, message=message, status="ok", id="1")
+
+
 def messages(path: Path) -> list[str]:
     """What a JSON log says."""
     return [json.loads(line)["message"] for line in path.read_text("utf-8").splitlines()]
@@ -51,7 +65,8 @@ def messages(path: Path) -> list[str]:
 
 def test_a_pipe_that_nobody_reads_holds_up_nobody(pipe: tuple[int, int]) -> None:
     far, near = pipe
-    observer = LineObserver(lambda event: f"{event['log_format']}\n", Output(near))
+    style = JSON._replace(event=lambda event: f"{event['log_format']}\n")
+    observer = LineObserver(style, Output(near))
     told = 0
     while not observer._lost:
         observer({"log_format": f"{told:01000}"})
@@ -209,7 +224,7 @@ def test_a_file_is_opened_again_where_it_was(
     monkeypatch.chdir("/")
     log.reopen()
     said_by(log, text="three")
-    said_by(log, namespace=ACCESS, text="four")
+    log.call(line("four"))
     assert messages(tmp_path / "log.1") == ["one", "two"]
     assert messages(tmp_path / "log") == ["three"]
     assert messages(tmp_path / "access") == ["four"]
@@ -266,8 +281,59 @@ def test_levels_go_by_namespace(tmp_path: Path) -> None:
 
 def test_calls_are_logged_whatever_the_level(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    said_by(Log(LogTable(file=str(path), level="error", access=True), 1), namespace=ACCESS)
+    Log(LogTable(file=str(path), level="error", access=True), 1).call(line())
     assert messages(path) == ["x"]
+
+
+def test_calls_of_one_turn_are_written_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[bytes] = []
+
+    def write(_: int, data: bytes) -> int:
+        pieces.append(bytes(data))
+        return len(data)
+
+    monkeypatch.setattr(os, "write", write)
+    clock = Clock()
+    log = Log(LogTable(file=str(tmp_path / "log"), access=True), 1, partial(clock.callLater, 0))
+    for number in range(3):
+        log.call(line(f"{number}"))
+    assert (pieces, len(clock.getDelayedCalls())) == ([], 1)
+    clock.advance(0)
+    log.call(line("later"))
+    clock.advance(0)
+    assert [piece.count(b"\n") for piece in pieces] == [3, 1]
+
+
+def test_what_else_is_logged_comes_after_the_calls_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = Log(LogTable(file=str(path), access=True), 1, partial(Clock().callLater, 0))
+    log.call(line("first"))
+    said_by(log, text="second")
+    assert messages(path) == ["first", "second"]
+    log.call(line("third"))
+    log.reopen()
+    assert messages(path) == ["first", "second", "third"]
+
+
+def test_calls_of_a_turn_take_no_more_room_than_all_else(pipe: tuple[int, int]) -> None:
+    far, near = pipe
+    log = Log(LogTable(), near, partial(Clock().callLater, 0))
+    for _ in range(1000):
+        log.call(line("x" * 1000))
+    assert len(log._main._output._waiting) <= output.MOST_WAITING
+    assert log._main._lost > 0
+    for _ in range(1000):  # what waits leaves with the next lines
+        os.set_blocking(far, False)
+        with suppress(BlockingIOError):
+            os.read(far, 1 << 20)
+        log.flush()
+    log.call(line("last"))
+    log.flush()
+    lost, last = [json.loads(text)["message"] for text in os.read(far, 1 << 20).splitlines()]
+    assert "lines could not be written" in lost
+    assert last == "last"
 
 
 @pytest.mark.parametrize(
@@ -290,8 +356,11 @@ def test_all_else_gets_json_unless_it_is_said(pipe: tuple[int, int]) -> None:
     far, near = pipe
     said_by(Log(LogTable(), near))
     assert json.loads(os.read(far, 1000))["message"] == "x"
-    said_by(Log(LogTable(format="text"), near))
+    text = Log(LogTable(format="text"), near)
+    said_by(text)
     assert os.read(far, 1000).endswith(b"Z [a.b#info] x\n")
+    text.call(line(request_id="r-1"))
+    assert os.read(far, 1000).endswith(b":01.000Z [twisted_rpc.access#info] x (r-1)\n")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +387,7 @@ def test_what_is_said_in_a_call_names_its_request(tmp_path: Path) -> None:
     token = CURRENT.set(Correlation("r-1", Trace("a" * 32, "b" * 16)))
     try:
         said_by(log)
-        log({"log_format": "x", "log_namespace": ACCESS, "request_id": "own"})
+        Logger("a.b", observer=log).info("x", request_id="own")
     finally:
         CURRENT.reset(token)
     said_by(log)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from msgspec import UNSET
-from twisted.logger import Logger, LogLevel, globalLogPublisher
+from twisted.logger import Logger
 
-from twisted_rpc import codec
 from twisted_rpc.log_table import LogTable
-from twisted_rpc.logs.events import MADE, clean, plain
-from twisted_rpc.logs.observers import ACCESS
+from twisted_rpc.logs.calls import line_of, origin_of, publish
+from twisted_rpc.logs.observers import Log
 from twisted_rpc.logs.secrets import shown_params
 from twisted_rpc.namespace import Method
 from twisted_rpc.observing import Ended
@@ -28,6 +24,7 @@ class AccessLog:
     Args:
         share: of those that ended well, so many; all others are logged.
         methods: those there are, if parameters are logged.
+        log: the log they go to, once it is open; None where another program keeps one.
         chance: a number from 0 up to 1.
     """
 
@@ -35,10 +32,13 @@ class AccessLog:
         self,
         share: float,
         methods: Mapping[str, Method] | None = None,
+        *,
+        log: Callable[[], Log | None] = lambda: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._share = share
         self._methods = methods
+        self._log = log
         self._chance = chance
 
     def __call__(self, ended: Ended) -> None:
@@ -48,17 +48,12 @@ class AccessLog:
         params = None
         if self._methods is not None:
             params = shown_params(ended.method, ended.params, self._methods)
-        said = _said(ended, params)
-        event = {
-            **said,
-            "log_time": time.time(),
-            "log_level": LogLevel.info,
-            "log_namespace": ACCESS,
-            "log_format": MADE,
-            "log_text": clean(_text(said)),
-            "log_fields": said,
-        }
-        globalLogPublisher(event)  # a `Logger` would take as long as the rest of the line
+        line = line_of(ended, params)
+        log = self._log()
+        if log is None:
+            publish(line)
+        else:
+            log.call(line)
 
 
 class SlowCalls:
@@ -80,63 +75,22 @@ class SlowCalls:
                 "{method!r} took {seconds} seconds for {peer} (slow)",
                 method=ended.method,
                 seconds=round(ended.seconds, 3),
-                **_caller(ended),
+                **origin_of(ended),
             )
 
 
-def _said(ended: Ended, params: str | None) -> dict[str, Any]:
-    """What the access log has of a call, as JSON can say it; what there is not has no place."""
-    said = {
-        "method": ended.method and clean(ended.method),
-        "status": "ok" if ended.code is None else str(ended.code),
-        "ms": round(ended.seconds * 1000, 3),
-        "id": _shown_id(ended.id),
-        "params": params,
-        "batch": ended.in_batch,
-        "bytes_in": ended.message_size,
-        "bytes_out": ended.answer_size,
-        "incident": ended.incident,
-        **_caller(ended),
-    }
-    return {name: value for name, value in said.items() if value is not None}
+def observe_calls(
+    server: Server, table: LogTable, log: Callable[[], Log | None] = lambda: None
+) -> None:
+    """Have a server tell of its calls what `[log]` asks for.
 
-
-def _text(said: dict[str, Any]) -> str:
-    """The same for people."""
-    get = said.get
-    params = f" {said['params']}" if "params" in said else ""
-    return (
-        f"{get('method')!r} {said['status']} {said['ms']} ms"
-        f" {said['bytes_in']} > {said['bytes_out']} bytes"
-        f" {said['transport']} {said['peer']} {get('identity')!r} id {said['id']}{params}"
-    )
-
-
-def _caller(ended: Ended) -> dict[str, Any]:
-    """Where a call came from."""
-    context = ended.context
-    return {
-        "peer": clean(str(ended.peer)) or "-",
-        "transport": clean(str(ended.transport)) or "-",
-        "connection": plain(getattr(ended.connection, "id", None)),
-        "identity": None if ended.identity is None else clean(str(ended.identity)),
-        "request_id": context and context.request_id,
-        "trace_id": context and context.trace and context.trace.trace_id,
-    }
-
-
-def _shown_id(request_id: Any) -> str:
-    if type(request_id) is int:
-        return str(request_id)
-    if request_id is UNSET:
-        return "-"
-    return clean(codec.encode(request_id).decode())
-
-
-def observe_calls(server: Server, table: LogTable) -> None:
-    """Have a server tell of its calls what `[log]` asks for."""
+    Args:
+        server: whose calls.
+        table: what it says.
+        log: as in `AccessLog`.
+    """
     if table.access:
         methods = server.namespace.methods if table.params else None
-        server.dispatcher.observe(AccessLog(float(table.access), methods))
+        server.dispatcher.observe(AccessLog(float(table.access), methods, log=log))
     if table.slow is not None:
         server.dispatcher.observe(SlowCalls(table.slow))

@@ -11,19 +11,22 @@ from msgspec import structs
 
 from twisted_rpc.log_table import LogTable
 from twisted_rpc.logs.observers import Log
-from twisted_rpc.logs.output import check_file
+from twisted_rpc.logs.output import Later, at_once, check_file
 
 __all__ = ["check_log", "log_for"]
 
 _STANDARD_OUTPUT = 1
 
 
-def log_for(table: LogTable, command: Mapping[str, Any] | None) -> Log | None:
+def log_for(
+    table: LogTable, command: Mapping[str, Any] | None, later: Later = at_once
+) -> Log | None:
     """The log of a daemon.
 
     Args:
         table: what `[log]` says.
         command: the options of twistd, or of another program.
+        later: as in `Log`.
 
     Returns:
         None if that program keeps a log of its own: twistd that is told where to, or `twist`.
@@ -37,7 +40,7 @@ def log_for(table: LogTable, command: Mapping[str, Any] | None) -> Log | None:
         return None
     if table.file is None and not command["nodaemon"]:
         table = structs.replace(table, file="twistd.log")  # as twistd would
-    return Log(table, _standard_output())
+    return Log(table, _standard_output(), later)
 
 
 def _standard_output() -> int:

@@ -13,9 +13,9 @@ from twisted.logger import LogEvent, formatEvent
 
 __all__ = [
     "LONGEST",
-    "MADE",
     "clean",
     "fields_of",
+    "iso_time",
     "message_of",
     "plain",
     "time_of",
@@ -24,10 +24,6 @@ __all__ = [
 
 LONGEST = 8192
 """So many characters of a text are logged; ten times as many of a traceback."""
-
-MADE = "{log_text}"
-"""The format of an event that brings its text, and its own fields as `log_fields`, ready for a
-line: making them of any event takes longer than all else of a call."""
 
 _UNSEEN = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: ends of lines, and what terminals take for commands
@@ -58,8 +54,13 @@ def _cut(text: str, longest: int) -> str:
 
 
 def time_of(event: LogEvent) -> str:
-    """When it happened, by ISO 8601 in UTC, to the millisecond."""
-    seconds, part = divmod(event.get("log_time", 0), 1)
+    """When it happened."""
+    return iso_time(event.get("log_time", 0))
+
+
+def iso_time(moment: float) -> str:
+    """Seconds since the epoch by ISO 8601 in UTC, to the millisecond."""
+    seconds, part = divmod(moment, 1)
     return f"{_second(seconds)}.{int(part * 1000):03d}Z"
 
 
@@ -70,8 +71,6 @@ def _second(seconds: float) -> str:
 
 def message_of(event: LogEvent) -> str:
     """Its text, on one line; `stack`, which is of our own making, is left to `traceback_of`."""
-    if event.get("log_format") is MADE:
-        return str(event["log_text"])
     stack = event.get("stack")
     return clean(formatEvent({**event, "stack": ""} if stack else event).rstrip())
 
@@ -97,8 +96,6 @@ def fields_of(event: LogEvent, used: Collection[str]) -> dict[str, Any]:
         event: the event.
         used: names that are taken.
     """
-    if event.get("log_format") is MADE:
-        return dict(event["log_fields"])
     if event.get("log_namespace") == "log_legacy":  # these are those of `twisted.python.log`
         return {}
     found = {}

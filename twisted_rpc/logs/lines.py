@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 from twisted.logger import LogEvent, LogLevel
 
+from twisted_rpc.logs.calls import CallLine
 from twisted_rpc.logs.events import clean, fields_of, message_of, time_of, traceback_of
 
-__all__ = ["Line", "json_line", "text_line"]
+__all__ = ["COLOURED", "JSON", "TEXT", "Format", "json_line", "text_line"]
 
-Line = Callable[[LogEvent], str]
-"""What makes a line, with its end, of an event."""
+
+class Format(NamedTuple):
+    """What makes a line, with its end.
+
+    Attributes:
+        event: of an event.
+        call: of what the access log has of a call.
+    """
+
+    event: Callable[[LogEvent], str]
+    call: Callable[[CallLine], str]
+
 
 _COLOURS = {
     LogLevel.debug: "\x1b[2m",  # faint
@@ -54,3 +66,17 @@ def json_line(event: LogEvent) -> str:
     if traceback:
         said["failure" if event.get("log_failure") else "stack"] = traceback
     return _encode({**said, **fields_of(event, said)}).decode() + "\n"
+
+
+def _text_call(line: CallLine) -> str:
+    named = f" ({line.request_id})" if line.request_id else ""
+    return f"{line.time} [{line.namespace}#{line.level}] {line.message}{named}\n"
+
+
+def _json_call(line: CallLine) -> str:
+    return _encode(line).decode() + "\n"
+
+
+JSON = Format(json_line, _json_call)
+TEXT = Format(text_line, _text_call)
+COLOURED = Format(partial(text_line, coloured=True), _text_call)

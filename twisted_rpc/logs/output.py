@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import select
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
 from twisted_rpc.errors import ConfigError
 
-__all__ = ["LogFile", "Output", "check_file"]
+__all__ = ["Later", "LogFile", "Output", "at_once", "check_file"]
 
 MOST_WAITING = 256 * 1024
 """So many bytes are kept while nothing can be written."""
@@ -23,6 +24,15 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 _MODE = 0o640
 
 
+Later = Callable[[Callable[[], None]], object]
+"""Calls something later."""
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """No later than now."""
+    work()
+
+
 class Output:
     """Writes lines to a descriptor, and never waits for it.
 
@@ -31,10 +41,13 @@ class Output:
 
     Args:
         descriptor: where to.
+        later: calls what it is given at the end of a turn of the reactor.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, later: Later = at_once) -> None:
         self._descriptor = descriptor
+        self._later = later
+        self._is_due = False
         self._waiting = bytearray()
         # The collector and signals may log while a line is written, in the same thread.
         self._lock = RLock()
@@ -58,6 +71,27 @@ class Output:
             self._waiting += line
             self._flush()
             return True
+
+    def write_soon(self, line: bytes) -> bool:
+        """Write a line in one piece with others of this turn; only the reactor's thread may.
+
+        Returns:
+            Whether it will be written.
+        """
+        with self._lock:
+            if len(self._waiting) + len(line) > MOST_WAITING:
+                return self.write(line)
+            self._waiting += line
+            if not self._is_due:
+                self._is_due = True
+                self._later(self.flush)
+            return True
+
+    def flush(self) -> None:
+        """Write what waits, as far as that can be done now."""
+        with self._lock:
+            self._is_due = False
+            self._flush()
 
     def _flush(self) -> None:
         if self._is_writing:  # the line is written by whoever was interrupted
@@ -86,14 +120,15 @@ class LogFile(Output):
 
     Args:
         path: where it is; made, for its owner and group, if it is not there.
+        later: as in `Output`.
 
     Raises:
         ConfigError: it cannot be opened.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, later: Later = at_once) -> None:
         self.path = str(Path(path).absolute())  # a daemon goes to another directory
-        super().__init__(_open(self.path))
+        super().__init__(_open(self.path), later)
 
     def reopen(self) -> None:
         """Open the path again, since what was there has been moved away.
