@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from tests.helpers import ConnectionTestCase, batch, notification, request
 from tests.transports.web_client import HTTPTestCase, echo, head, reply_to
-from twisted_rpc import Context, Limits
+from twisted_rpc import Context, Limits, counting, metering
 from twisted_rpc.metering import EVERY, UNKNOWN, Meter
 from twisted_rpc.observing import Ended
 
@@ -75,12 +75,45 @@ class Measured(ConnectionTestCase):
         self.assertEqual(self.counted(), {"list": (1, 0), "set": (1, 0)})
 
     def test_calls_in_quick_succession_are_counted_and_one_of_many_is_timed(self) -> None:
-        for _ in range(2 * EVERY):
+        calls = 3 * EVERY - 9
+        for _ in range(calls):
             self.read(request("add", [1, 2]))
         meter = self.meters.methods["add"]
-        self.assertLess(sum(meter.buckets), 2 * EVERY)
-        self.assertEqual(self.counted(), {"add": (2 * EVERY, 0)})
-        self.assertEqual(self.counted(), {"add": (2 * EVERY, 0)})
+        self.assertLess(sum(meter.buckets), calls)
+        self.assertEqual(self.counted(), {"add": (calls, 0)})
+        self.assertEqual(self.counted(), {"add": (calls, 0)})
+
+    def test_the_next_call_is_timed_after_they_were_read(self) -> None:
+        self.patch(metering, "_QUICK", 1 << 62)
+        for _ in range(2 * EVERY):
+            self.read(request("add", [1, 2]))
+        self.assertGreater(self.meters.methods["add"].left, 1)
+        self.counted()
+        self.assertEqual(self.meters.methods["add"].left, 0)
+
+    def test_a_coroutine_is_timed_from_its_beginning(self) -> None:
+        now = [0]
+        for module in (metering, counting):
+            self.patch(module, "perf_counter_ns", lambda: now[0])
+
+        async def work(seconds: int) -> None:
+            now[0] += seconds
+            await self.waiting
+
+        async def told(ctx: Context) -> None:
+            now[0] += 64
+            await self.waiting
+
+        self.server.expose("work", work)
+        self.server.expose("told", told)
+        self.read(request("work", [32], id=1))
+        self.waiting.callback(None)
+        self.waiting = Deferred()
+        self.read(request("told", id=2))
+        self.waiting.callback(None)
+        self.assertEqual(self.counted(), {"work": (1, 0), "told": (1, 0)})
+        self.assertEqual(self.meters.methods["work"].total, 32)
+        self.assertEqual(self.meters.methods["told"].total, 64)
 
     def test_results_that_come_later_are_counted_once(self) -> None:
         for _ in range(2 * EVERY):
@@ -104,8 +137,8 @@ class Measured(ConnectionTestCase):
             return depth
 
         self.server.expose("nest", nest)
-        self.read(request("nest", [3 * EVERY]))
-        self.assertEqual(self.counted(), {"nest": (3 * EVERY + 1, 0)})
+        self.read(request("nest", [EVERY // 2]))
+        self.assertEqual(self.counted(), {"nest": (EVERY // 2 + 1, 0)})
 
     def test_a_batch_of_one_method(self) -> None:
         self.read(batch(*[request("add", [1, 2])] * 3))

@@ -36,14 +36,31 @@ class Metering:
         meters = self._meters
 
         def measured(message: Message, caller: Caller) -> Answer:
-            began = perf_counter_ns()
-            outcome = handle(message, caller)
             if message.method is UNSET:
-                return outcome
+                return handle(message, caller)
+            meter = meters.meter_of(message)
+            began = meter.start()
+            outcome = handle(message, caller)
             if message.id is UNSET:
                 meters.notifications += 1
             if not meters.has_waited(message):
-                meters.meter_of(message).add(perf_counter_ns() - began)
+                meter.add(perf_counter_ns() - began)
+            return outcome
+
+        return measured
+
+    def settled(
+        self, settle: Callable[[Any, Message, Caller], Answer]
+    ) -> Callable[[Any, Message, Caller], Answer]:
+        """Count calls that went the short way, but have not ended, when they have."""
+        meters = self._meters
+
+        def measured(result: Any, message: Message, caller: Caller) -> Answer:
+            meter = meters.meter_of(message)
+            meter.start()
+            outcome = settle(result, message, caller)
+            if meters.has_waited(message):
+                meter.take_back()
             return outcome
 
         return measured
@@ -68,7 +85,7 @@ class _MeteredRunning(Running):
         super().__init__(answers, message, *rest, **options)
         meters.waited = message
         self._meter = meters.meter_of(message)
-        self._began = perf_counter_ns()
+        self._began = self._meter.started
 
     def _end(self, answer: bytes | None) -> None:
         self._meter.add(perf_counter_ns() - self._began)

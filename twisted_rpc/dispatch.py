@@ -91,7 +91,7 @@ class Dispatcher:
             clock=clock,
             no_request=self._handle_no_request,
         )
-        self._settle = self._long_way.settle
+        self._settle: Callable[[Any, Message, Caller], Answer] = self._long_way.settle
         self.handle_other: Callable[[Message, Caller], Answer] = self._long_way.handle
         self.batches = Batches(limits, self._answers, self._admission.has_room, self.run)
         self._answer_batch = self.batches.answer
@@ -130,6 +130,7 @@ class Dispatcher:
         metering = Metering(meters, self._answers)
         self._long_way.runs = metering.running
         self.handle_other = metering.timed(self._long_way.handle)
+        self._settle = metering.settled(self._long_way.settle)
         self.views.measure(meters.of_method)
 
     @property
@@ -183,7 +184,7 @@ class Dispatcher:
             return answer
         return self._answers.to_result(outcome.result, message, caller)
 
-    def run(self, message: Decoded, caller: Caller) -> Outcome:  # noqa: C901, PLR0912
+    def run(self, message: Decoded, caller: Caller) -> Outcome:  # noqa: C901
         """Run one message, or an item of a batch: the short way here, all others from here.
 
         Args:
@@ -215,28 +216,22 @@ class Dispatcher:
             bound = None
         if bound is None:
             return self.handle_other(message, caller)
-        began = 0
         if meter is not None:
-            meter.left -= 1
-            if meter.left < 0:
-                began = meter.begin()
+            left = meter.left
+            if left:
+                meter.left = left - 1
+            else:
+                function = meter.timing(function)
         try:
             result = function(*bound) if type(bound) is tuple else function(**named(bound))
             kind = type(result)
             if (kind is float and result - result == 0) or kind in PLAIN:
-                if began:
-                    meter.end(began)
                 return Response("2.0", result, message.id)
             if kind in _SYNCHRONOUS:
-                answer = encode_result(result, message.id, self._max_response)
-                if began:
-                    meter.end(began)
-                return answer
+                return encode_result(result, message.id, self._max_response)
         except BaseException as error:
-            if began:
-                meter.end(began)
             return self._answers.to_failure(error, message, caller)
-        return self._settle(result, message, caller, meter, began)
+        return self._settle(result, message, caller)
 
     def _handle_no_request(self, decoded: Decoded, caller: Caller) -> Answer:
         """Answer a response, a batch, or what is no message at all."""

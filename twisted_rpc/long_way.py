@@ -125,9 +125,7 @@ class LongWay:
             return self._limits.call_timeout, "call_timeout"
         return method.timeout, "timeout of the method"
 
-    def settle(
-        self, result: Any, message: Message, caller: Caller, meter: Any, began: int
-    ) -> Answer:
+    def settle(self, result: Any, message: Message, caller: Caller) -> Answer:
         """The answer for what a method returned, waited for where it has to be."""
         brings = message.request_id is not UNSET or message.traceparent is not UNSET
         token = None
@@ -136,16 +134,10 @@ class LongWay:
         try:
             waiting = as_deferred(result)  # where a coroutine begins to run
         except BaseException as error:  # its type answers questions by code of its own
-            if began:
-                meter.end(began)
             return self._answers.to_failure(error, message, caller)
         finally:
             if token is not None:
                 CURRENT.reset(token)
-        if waiting is not None and meter is not None:
-            meter.take_back(began)
-        elif began:
-            meter.end(began)
         return self._wait_for(waiting, result, message, caller)
 
     def _wait_for(

@@ -1,14 +1,16 @@
 """Meters: how many calls there were, how long they took, and what came and went.
 
 Looking at the clock twice costs as much as a tenth of a small call.  So while a method is
-called in quick succession, one call of many is timed, and stands for those before it; they
-are counted all the same.
+called in quick succession, one call of ever more is timed, and stands for those before it;
+they are counted all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter_ns
+from typing import Any
 
 from twisted_rpc.errors import RPCError
 from twisted_rpc.message import Message
@@ -18,8 +20,8 @@ __all__ = ["EVERY", "UNKNOWN", "Histogram", "LagHistogram", "Meter", "Meters", "
 UNKNOWN = "(unknown)"
 """What all names are counted under that no method has."""
 
-EVERY = 32
-"""One of so many calls of a method that come in quick succession is timed."""
+EVERY = 128
+"""One of so many calls of a method is timed, at least, however fast they come."""
 
 _QUICK = 10_000_000
 """Nanoseconds: timed calls of a method that are not as far apart come in quick succession."""
@@ -54,42 +56,63 @@ class Meter(Histogram):
     Attributes:
         errors: how many of them failed.
         left: how many calls are still to come by the short way that are not timed.
+        started: when the latest began that may be waited for, in nanoseconds.
     """
 
-    __slots__ = ("_began", "_latest", "_untimed", "errors", "left")
+    __slots__ = ("_apart", "_began", "_latest", "_untimed", "errors", "left", "started")
 
     def __init__(self) -> None:
         super().__init__()
         self.errors = 0
         self.left = 0
+        self.started = 0
         self._untimed = 0  # what `left` was when counting down began
+        self._apart = 0
         self._began = -_QUICK
         self._latest = 0
 
-    def begin(self) -> int:
-        """A call begins that is timed; return when, in nanoseconds."""
+    def timing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, whose call is timed; so many after it are not."""
+        return partial(self._timed, function)
+
+    def _timed(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        began = self._begin()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self._latest = perf_counter_ns() - began
+            self.add(self._latest)
+
+    def _begin(self) -> int:
         self.settle()
         now = perf_counter_ns()
-        self.left = self._untimed = EVERY - 1 if now - self._began < _QUICK else 0
+        is_quick = now - self._began < _QUICK
+        self._apart = min(2 * self._apart + 1, EVERY - 1) if is_quick else 0
+        self.left = self._untimed = self._apart
         self._began = now
         return now
 
-    def end(self, began: int) -> None:
-        """It has ended."""
-        self._latest = perf_counter_ns() - began
-        self.add(self._latest)
-
     def settle(self) -> None:
-        """Count the calls that were not timed: they took as long as the last that was."""
-        times = self._untimed - max(0, self.left)
-        self._untimed -= times
+        """Count the calls that were not timed: they took as long as the last that was.
+
+        The next one is timed.
+        """
+        times = self._untimed - self.left
+        self.left = self._untimed = 0
         if times:
             self.add(self._latest, times)
 
-    def take_back(self, began: int) -> None:
+    def start(self) -> int:
+        """A call begins that may be waited for; return when, in nanoseconds."""
+        self.started = perf_counter_ns()
+        return self.started
+
+    def take_back(self) -> None:
         """A call has not ended that was begun by the short way: it is counted when it has."""
-        if not began:
+        if self.left < self._untimed:
             self.left += 1
+        else:  # it was the timed one
+            self.add(self._latest, -1)
 
 
 class LagHistogram(Histogram):
@@ -163,7 +186,8 @@ class Meters:
 
     def meter_of(self, message: Message) -> Meter:
         """The meter of the method that a message names."""
-        return self.of_method(str(message.method))
+        name = str(message.method)
+        return self.methods.get(name) or self.of_method(name)
 
     def has_waited(self, message: Message) -> bool:
         """Whether the result of a message that was just run is waited for, or was; asked once.

@@ -138,7 +138,7 @@ def exchange(transport: str, name: str, served: Served | None = None) -> Exchang
     if name == "notify_all":
         return notifying(served, [served.connect() for _ in range(PEERS)])
     if name.startswith(METERED):
-        metering._QUICK = 1 << 62  # one of 32 is timed, however slow this machine is
+        metering._QUICK = 1 << 62  # few are timed, however slow this machine is
         served.server.measure()
     case, client = CASES[name.removeprefix(METERED)], served.connect()
     sent = framed(transport, case.messages)
