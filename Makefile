@@ -96,9 +96,10 @@ vendor: $(VENDOR_STAMP)
 
 check: lint types unit
 
-# One more than there are cores: many tests wait for processes of their own.
+# One more than there are cores: many tests wait for processes of their own.  Neighbours run in
+# the same process, and share the daemons and browsers that were started for them.
 test: tools $(STAMP) $(NPM_STAMP) $(VENDOR_STAMP) lint types
-	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --cov --cov-report=term
+	$(BIN)/pytest -n $(shell expr $$(nproc) + 1) --dist worksteal --cov --cov-report=term
 
 # Without a peer that cannot be installed the others are measured all the same.
 peers: commands $(STAMP)

@@ -35,7 +35,17 @@ LAYERS = (
         *("auth.budget", "auth.credentials", "auth.gate", "auth.headers", "auth.logins"),
         *("auth.portal", "auth.tickets", "auth.validity"),
         *("batching", "broadcasting", "calling", "client", "connection", "discovery", "endpoint"),
-        *("exposing", "flow", "health", "interfaces", "keeping", "lines", "offline", "outgoing"),
+        *(
+            "entering",
+            "exposing",
+            "flow",
+            "health",
+            "interfaces",
+            "keeping",
+            "lines",
+            "offline",
+            "outgoing",
+        ),
         *("peer", "proxy", "reloading", "server"),
     },
     {
