@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
@@ -25,6 +25,9 @@ from twisted_rpc.signals import SignalService
 from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.watchdog import Watchdog
+
+if TYPE_CHECKING:  # nobody needs it without `[log]`
+    from twisted_rpc.logs.observers import Log
 
 __all__ = ["RPCService", "make_server", "make_service"]
 
@@ -53,7 +56,7 @@ class RPCService(MultiService):
         self.server = server
         self._is_leaving = False
         server.health.hold(self._unready)
-        self.log: Any = None
+        self.log: Log | None = None
         SignalService(server, reactor=reactor).setServiceParent(self)
         self.listeners = MultiService()
         self.listeners.setServiceParent(self)

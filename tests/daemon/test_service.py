@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from twisted_rpc.config import Config, Limits
 from twisted_rpc.configuration_file import parse
 from twisted_rpc.errors import ConfigError
 from twisted_rpc.listener import Listener
+from twisted_rpc.log_table import LogTable
+from twisted_rpc.logs.observers import Log
 from twisted_rpc.ports import ListenerService, StdioService, take_output
 from twisted_rpc.service import RPCService, make_server, make_service
 from twisted_rpc.transports import listening as listening_module
@@ -127,6 +130,11 @@ def listening(*transports: str, text: str = "") -> Config:
     """A configuration with these transports, each on a port that the system picks."""
     tables = [f'[[listen]]\ntransport = "{t}"\nendpoint = "{ANY_PORT}"\n' for t in transports]
     return config_of("".join(tables) + text)
+
+
+def text_of(path: str) -> str:
+    """What is in a file."""
+    return Path(path).read_text(encoding="utf-8")
 
 
 def connect(listener: Any, opening: bytes = b"") -> Deferred[Talk]:
@@ -286,6 +294,19 @@ class ServiceTests(TestCase):
         await stopped
         await talk.lost
         self.assertEqual(talk.received, b'{"jsonrpc":"2.0","result":"done","id":1}\n')
+
+    async def test_the_last_calls_are_in_the_access_log_when_it_has_stopped(self) -> None:
+        path = self.mktemp()
+        server = Server()
+        server.expose("worker", Worker())
+        service = self.make(listening("tcp", text="[log]\naccess = true"), server)
+        # No turn of the reactor comes any more.
+        service.log = Log(LogTable(file=path, access=True), 1, later=lambda work: None)
+        service.startService()
+        server.dispatch(b'{"jsonrpc":"2.0","method":"worker.other","id":"the last"}')
+        self.assertNotIn("the last", text_of(path))
+        await service.stopService()
+        self.assertIn("the last", text_of(path))
 
 
 class MakeServerTests(TestCase):
