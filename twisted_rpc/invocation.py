@@ -250,12 +250,21 @@ class Invoker:
         names = [name for name in names if self._permits(context, name)]
         if not self.authorizes:
             return names
-        known = []
+        known: list[str] = []
+        failures: list[Failure] = []
         for name in names:
-            allowed = self._hooks.authorize(context.identity, name, UNSET)
-            waiting = as_deferred(allowed)
-            if allowed if waiting is None else await waiting:
-                known.append(name)
+            try:
+                allowed = self._hooks.authorize(context.identity, name, UNSET)
+                waiting = as_deferred(allowed)
+                if allowed if waiting is None else await waiting:
+                    known.append(name)
+            except RPCError:  # another way to say no
+                continue
+            except Exception:
+                failures.append(Failure())
+        if failures:  # one is told: there may be as many as methods
+            text = "authorize failed for {failures} methods, which are not told of"
+            self._log.failure(text, failures[0], failures=len(failures))
         return known
 
     def _permits(self, context: Context, name: str) -> bool:

@@ -75,16 +75,8 @@ process.stdout.write(snippets[name](request));
 
 def snippet(name: str, **request: Any) -> str:
     """What a function of the module makes of a request."""
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", WRITE],
-        env={**os.environ, "REQUEST": json.dumps([name, request])},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    command = ["node", "--input-type=module", "-e", WRITE]
+    return ran(command, STATIC, {"REQUEST": json.dumps([name, request])})
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +95,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoDaemon]:
         yield running
 
 
-def ran(command: list[str], directory: Path, secrets: dict[str, str] | None = None) -> str:
+def ran(command: list[str], directory: Path, more: dict[str, str] | None = None) -> str:
     """What a program prints that ends well."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,
         cwd=directory,
-        env={**os.environ, "PATH": path, **(secrets or {})},
+        env={**os.environ, "PATH": path, **(more or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -26,6 +26,7 @@ from twisted_rpc import (
     method,
 )
 from twisted_rpc.discovery import MOST, info_of
+from twisted_rpc.errors import Forbidden
 from twisted_rpc.openrpc import document
 
 
@@ -419,6 +420,20 @@ class Caching(DiscoveryTestCase):
         first = asking.asked
         self.document()
         self.assertEqual((asking.asked, self.made.call_count), (2 * first, 1))
+
+    def test_where_authorize_fails_nothing_else_is_hidden(self) -> None:
+        class Failing(Server):
+            def authorize(self, identity: Any, method: str, params: Any) -> bool:
+                if method == "bank.balance":
+                    raise Forbidden()
+                return not method.startswith("bank.") or bool(params["account"])
+
+        self.server = self.make_server(Failing)
+        self.server.expose("bank", Account())
+        self.server.expose("clock", {"now": lambda: 1})
+        self.assertEqual(self.names(), ["clock.now"])
+        (failure,) = self.flushLoggedErrors(TypeError)
+        self.assertIn("UnsetType", failure.getErrorMessage())
 
     def test_no_more_are_kept_than_so_many(self) -> None:
         for number in range(MOST + 1):
