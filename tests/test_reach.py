@@ -122,6 +122,9 @@ class GuardTests(TestCase):
                 "has to log in: set auth; insecure_public is not enough for that",
             )
             self.place(description, insecure=True)
+        proxied = "haproxy:tcp:0:interface=127.0.0.1"
+        self.assertIn("by others through a proxy", self.refusal(proxied, admin=True))
+        self.place(proxied)
         self.server.enable_auth(AllowAnonymousAccess())  # of whom nothing is known
         self.refusal("tcp:0:interface=0.0.0.0", insecure=True, admin=True)
         self.server.enable_auth("ann", "p")

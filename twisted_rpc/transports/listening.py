@@ -98,7 +98,8 @@ class Place:
         expected = reach.of_endpoint(self._binds)
         is_near = expected is Reach.OWN or getattr(self._binds, "_interface", "") == "localhost"
         # A proxy that tells who comes (`haproxy:`) stands there for others.
-        self.is_own = is_near and self._binds is self._endpoint
+        self._is_direct = self._binds is self._endpoint
+        self.is_own = is_near and self._is_direct
         if expected is not None:
             self._check(expected)
 
@@ -116,13 +117,18 @@ class Place:
                 f"endpoint {self.description!r} can be reached by {reached_by.value}, and has "
                 f"{lacks}: {_REMEDIES[reached_by]}, or set insecure_public"
             )
-        if self._is_admin and reached_by is not Reach.OWN and not self._owner.knows_callers:
-            raise ConfigError(
-                f"endpoint {self.description!r} has admin = true, can be reached by "
-                f"{reached_by.value}, and nobody has to log in: set auth; insecure_public is "
-                "not enough for that"
-            )
+        if self._is_admin and not self._owner.knows_callers:
+            self._check_admin(reached_by)
         return lacks
+
+    def _check_admin(self, reached_by: Reach) -> None:
+        """See that nobody but this machine's users looks after a server that knows no callers."""
+        others = reached_by.value if self._is_direct else "others through a proxy (haproxy:)"
+        if reached_by is not Reach.OWN or not self._is_direct:
+            raise ConfigError(
+                f"endpoint {self.description!r} has admin = true, can be reached by {others}, and "
+                "nobody has to log in: set auth; insecure_public is not enough for that"
+            )
 
     @property
     def _is_encrypted(self) -> bool:
