@@ -70,7 +70,7 @@ commands:
 
 # And the browser that pages of other origins are tried in, and what reads the metrics.
 tools: commands
-	@for tool in chromium prometheus; do \
+	@for tool in chromium-headless-shell prometheus; do \
 	    command -v $$tool >/dev/null || { \
 	        echo "installing $$tool"; \
 	        apt-get update -qq && apt-get install -y -qq --no-install-recommends $$tool; \

@@ -62,7 +62,7 @@ class Chromium:
     def _open(self) -> None:
         self._playwright = sync_playwright().start()
         self.browser: Browser = self._playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=_ARGUMENTS
+            executable_path="/usr/bin/chromium-headless-shell", args=_ARGUMENTS
         )
 
     def _close(self) -> None:

@@ -5,30 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.client.serving_process import Serving
 
 HERE = Path(__file__).parent
 DEADLINE = 60
 
 
 @pytest.fixture
-def server() -> Iterator[subprocess.Popen[str]]:
-    """A server in another process."""
-    command = [sys.executable, str(HERE / "serving.py")]
-    root = HERE.parents[1]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-        yield process
-        process.terminate()
-
-
-@pytest.fixture
-def url(server: subprocess.Popen[str]) -> str:
-    """Where it is."""
-    assert server.stdout is not None
-    return f"tcp://127.0.0.1:{int(server.stdout.readline())}"
+def url(shared: Serving) -> str:
+    """Where a server is."""
+    return f"tcp://127.0.0.1:{shared.port}"
 
 
 def run(url: str, program: str) -> subprocess.CompletedProcess[str]:
@@ -89,9 +79,9 @@ def test_inside_the_reactor_it_says_what_to_do_instead() -> None:
     assert "use twisted_rpc.connect, and await" in done.stdout
 
 
-def test_an_interrupt_ends_the_wait(url: str, server: subprocess.Popen[str]) -> None:
+def test_an_interrupt_ends_the_wait(own: Serving) -> None:
     program = (
-        f"URL = {url!r}\n"
+        f"URL = 'tcp://127.0.0.1:{own.port}'\n"
         "from twisted_rpc import blocking\n"
         "with blocking.connect(URL) as rpc:\n"
         "    print('waiting', flush=True)\n"
@@ -103,11 +93,10 @@ def test_an_interrupt_ends_the_wait(url: str, server: subprocess.Popen[str]) -> 
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
-        assert server.stdout is not None
-        assert server.stdout.readline() == "called\n"
+        assert own.said() == "called"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=DEADLINE)
-        assert server.stdout.readline() == "cancelled\n"
+        assert own.said() == "cancelled"
     assert "KeyboardInterrupt" in errors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
@@ -23,6 +24,7 @@ from tests.transports.harness import listening_port
 from twisted_rpc import (
     AuthenticationFailed,
     CertificateRefused,
+    Client,
     ConnectError,
     ConnectionRefused,
     NotFullDuplex,
@@ -173,6 +175,10 @@ class WayTests(ClientTestCase):
         self.assertEqual(client.peer, f"ws://127.0.0.1:{self.number}/rpc")
 
 
+def _has_noticed(client: Client) -> bool:
+    return client.state is not State.CONNECTED
+
+
 class RefusalTests(ClientTestCase):
     """Four different reasons, each said in one line with what to do."""
 
@@ -234,6 +240,7 @@ class RefusalTests(ClientTestCase):
             if scheme == "http":
                 continue
             await self.stop()
+            await until(partial(_has_noticed, client), "it has noticed nothing")
             await self.serve()
             self.assertEqual(await client.call("things.whoami"), "ann")
 

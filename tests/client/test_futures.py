@@ -8,12 +8,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.defer import succeed
 
+from tests.client.serving_process import Serving
 from tests.processes import DEADLINE
 from twisted_rpc import as_future
 
@@ -29,20 +30,16 @@ PLACE = sys.argv[1]
 """
 
 
-@pytest.fixture
-def server() -> Iterator[subprocess.Popen[str]]:
-    """A server in another process."""
-    command = [sys.executable, str(HERE / "serving.py")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        yield process
-        process.terminate()
-
-
 @pytest.fixture(params=["tcp", "ws", "http"])
-def url(server: subprocess.Popen[str], request: pytest.FixtureRequest) -> str:
-    """Where it is, over each transport."""
-    assert server.stdout is not None
-    return f"{request.param}://127.0.0.1:{int(server.stdout.readline())}"
+def scheme(request: pytest.FixtureRequest) -> Any:
+    """Of each transport."""
+    return request.param
+
+
+@pytest.fixture
+def url(shared: Serving, scheme: str) -> str:
+    """Where a server is."""
+    return f"{scheme}://127.0.0.1:{shared.port}"
 
 
 def run(program: str, url: str = "") -> list[str]:
@@ -118,7 +115,7 @@ asyncio.run(main())
     assert said.startswith("tcp://127.0.0.1:1: connection refused")
 
 
-def test_cancelling_cancels_the_call(url: str, server: subprocess.Popen[str]) -> None:
+def test_cancelling_cancels_the_call(own: Serving, scheme: str) -> None:
     body = """
         call = as_future(client.call("wait", timeout=None))
         await as_future(client.call("double", [1]))
@@ -132,11 +129,11 @@ def test_cancelling_cancels_the_call(url: str, server: subprocess.Popen[str]) ->
         except asyncio.TimeoutError:
             print("too late")
     """
+    url = f"{scheme}://127.0.0.1:{own.port}"
     assert run(main(body), url) == ["cancelled", "too late", "1 thread"]
-    if url.startswith("http"):  # whose server cannot tell a request given up from a half-close
+    if scheme == "http":  # whose server cannot tell a request given up from a half-close
         return
-    assert server.stdout is not None
-    said = sorted(server.stdout.readline().strip() for _ in range(4))
+    said = sorted(own.said() for _ in range(4))
     assert said == ["called", "called", "cancelled", "cancelled"]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
+from tests.browser.browser import Chromium
 from tests.console.browsing import Visitor
 from tests.console.servers import Served
 from tests.console.service import EVIL
@@ -20,8 +21,11 @@ def served(hostile: Served) -> Served:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_runs(visitor: Visitor) -> None:
-    visitor.page.on("dialog", lambda dialogue: visitor.complaints.append(dialogue.message))
+def _nothing_runs(chromium: Chromium, visitor: Visitor) -> None:
+    def complain(dialogue: Dialog) -> None:
+        visitor.complaints.append(dialogue.message)
+
+    chromium.do(visitor.page.on, "dialog", complain)
 
 
 def check_is_text(visitor: Visitor) -> None:
