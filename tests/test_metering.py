@@ -91,6 +91,14 @@ class Measured(ConnectionTestCase):
         self.counted()
         self.assertEqual(self.meters.methods["add"].left, 0)
 
+    def test_parameters_may_have_any_name(self) -> None:
+        def named(function: int, args: int) -> int:
+            return function + args
+
+        self.server.expose("named", named)
+        self.read(request("named", {"function": 1, "args": 2}))
+        self.assertEqual(self.connection.take_sent()[0]["result"], 3)
+
     def test_a_coroutine_is_timed_from_its_beginning(self) -> None:
         now = [0]
         for module in (metering, counting):

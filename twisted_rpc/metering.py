@@ -75,7 +75,7 @@ class Meter(Histogram):
         """The same function, whose call is timed; so many after it are not."""
         return partial(self._timed, function)
 
-    def _timed(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _timed(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         began = self._begin()
         try:
             return function(*args, **kwargs)
