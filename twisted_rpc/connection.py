@@ -2,8 +2,8 @@
 
 A transport feeds whole messages to `receive` and implements how messages leave.  All
 else is the same on every transport: how many calls run at once and when reading stops
-(`flow`), which answer belongs to which call (`calling`), who is let in, and what happens
-when the line drops.
+(`flow`), which answer belongs to which call (`calling`), who is let in (`entering`), and
+what happens when the line drops.
 """
 
 from __future__ import annotations
