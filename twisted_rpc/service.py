@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
@@ -25,9 +25,6 @@ from twisted_rpc.signals import SignalService
 from twisted_rpc.transports.listening import Place, factory_for
 from twisted_rpc.transports.stream import StreamFactory
 from twisted_rpc.watchdog import Watchdog
-
-if TYPE_CHECKING:  # nobody needs it without `[log]`
-    from twisted_rpc.logs.observers import Log
 
 __all__ = ["RPCService", "make_server", "make_service"]
 
@@ -56,7 +53,7 @@ class RPCService(MultiService):
         self.server = server
         self._is_leaving = False
         server.health.hold(self._unready)
-        self.log: Log | None = None
+        self.log: Any = None  # a `Log`, which nobody needs without `[log]`
         SignalService(server, reactor=reactor).setServiceParent(self)
         self.listeners = MultiService()
         self.listeners.setServiceParent(self)
