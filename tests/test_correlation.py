@@ -102,6 +102,18 @@ class MethodTests(ServerTestCase):
         self.successResultOf(answer)
         self.assertEqual(self.seen, [Correlation("a"), Correlation("a")])
 
+    def test_so_does_one_that_has_parameters_alone(self) -> None:
+        async def double(value: int) -> int:
+            self.seen.append(CURRENT.get())
+            return 2 * value
+
+        self.server.expose("double", double)
+        brought = {"params": [2], "request_id": "b"}
+        answer = self.server.dispatch(call("double", **brought))
+        self.assertIn(b'"result":4', self.successResultOf(answer))
+        self.assertEqual(self.seen, [Correlation("b")])
+        self.assertIsNone(CURRENT.get())
+
     def test_a_method_with_a_context_belongs_to_its_call(self) -> None:
         self.answer_to(call("tell", traceparent=PARENT))
         (seen,) = self.seen

@@ -20,7 +20,7 @@ __all__ = ["EVERY", "UNKNOWN", "Histogram", "LagHistogram", "Meter", "Meters", "
 UNKNOWN = "(unknown)"
 """What all names are counted under that no method has."""
 
-EVERY = 128
+EVERY = 1024
 """One of so many calls of a method is timed, at least, however fast they come."""
 
 _QUICK = 10_000_000
