@@ -17,8 +17,10 @@ from time import perf_counter_ns
 from typing import Any
 
 from msgspec import Struct
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from benchmarks.application import Calculator
 from twisted_rpc import Limits, Server
@@ -136,7 +138,8 @@ class Side:
         return took
 
     def close(self) -> None:
-        """Leave nothing open."""
+        """Leave nothing open, and nothing to do."""
+        self._socket.protocol.connectionLost(Failure(ConnectionDone()))
         self._socket.near.close()
         self._socket.far.close()
 
