@@ -109,6 +109,15 @@ def test_no_trace_of_what_one_may_not_call(visitor: Visitor) -> None:
     expect(visitor.answer).to_contain_text("-32601")
 
 
+def test_what_is_known_before_the_first_frame_is_shown(visitor: Visitor) -> None:
+    visitor.page.add_init_script(
+        "const wait = setTimeout; setTimeout = (work, ms) => wait(work, ms + 1e6);"
+        "requestAnimationFrame = () => 0;"
+    )
+    visitor.open()
+    expect(visitor.button("Log in", exact=True).first).to_be_visible()
+
+
 def test_another_login_shows_nothing_of_the_first(visitor: Visitor) -> None:
     visitor.open()
     visitor.log_in("alice", "wonderland")

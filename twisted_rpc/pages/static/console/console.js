@@ -10,7 +10,7 @@ import {Live} from './live.js';
 import {Login} from './login.js';
 import {MethodTree} from './tree.js';
 import {open, useRoute} from './routes.js';
-import {useEffect, useMemo, useReducer, useRef, useState} from './vendor/hooks.js';
+import {useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState} from './vendor/hooks.js';
 import {Workspace} from './workspace.js';
 
 /**
@@ -25,7 +25,8 @@ export function Console({session, theme}) {
   const [isLoggingIn, setLoggingIn] = useState(false);
   const route = useRoute();
   const admission = admissionOf(session);
-  useEffect(() => session.subscribe(redraw), [session]);
+  // Before the first frame is drawn: the only answer there is may come sooner.
+  useLayoutEffect(() => session.subscribe(redraw), [session]);
   useTitle(session, route);
   const {document} = session;
   // The same element is not drawn again: there may be hundreds of methods, and every key redraws the page.
