@@ -1,6 +1,6 @@
 /** Which view is open: it stands behind the # of the address, so that Back goes back. */
 
-import {useEffect, useState} from './vendor/hooks.js';
+import {useLayoutEffect, useState} from './vendor/hooks.js';
 
 /** The views by the word in the address; '' is the first one. */
 export const VIEWS = ['', 'method', 'live', 'batch', 'history', 'charts', 'connections'];
@@ -35,7 +35,7 @@ export function routeOf(hash) {
 /** The view that is open. */
 export function useRoute() {
   const [route, setRoute] = useState(() => routeOf(location.hash));
-  useEffect(() => {
+  useLayoutEffect(() => { // before it is drawn, or an address might be missed
     const follow = () => setRoute(routeOf(location.hash));
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);

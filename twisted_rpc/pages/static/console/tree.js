@@ -3,7 +3,7 @@
 import {html} from './html.js';
 import {groupsOf} from './openrpc.js';
 import {addressOf, open} from './routes.js';
-import {useEffect, useMemo, useRef, useState} from './vendor/hooks.js';
+import {useLayoutEffect, useMemo, useRef, useState} from './vendor/hooks.js';
 
 const isTyping = ({target}) => target.matches('input, textarea, select, [contenteditable]');
 
@@ -80,7 +80,7 @@ function Nothing({query}) {
 
 /** The key / leads to the search, unless somebody types. */
 function useSlash(search) {
-  useEffect(() => {
+  useLayoutEffect(() => { // as soon as it is drawn: a key may be pressed at once
     const focus = (event) => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || isTyping(event)) return;
       event.preventDefault();
